@@ -1,0 +1,95 @@
+// One declaration per kind. `kind()` joins what was generated (fields, discovery facts) with what we declare beside it
+// (columns, defaults, validation, strategy); routes, discovery, OpenAPI, decoding, patches and tables follow from the result.
+// Built-in kinds and custom resources meet in the same `Kind`.
+import type { Mutable } from "../base/types.ts";
+import type { FieldError } from "./field-errors.ts";
+import type { KubeObject } from "./object.ts";
+import type { Schema } from "./schema.ts";
+
+/** A column of the table that `kubectl get` prints. */
+export interface Column<T> {
+  readonly name: string;
+  readonly type: "string" | "integer" | "number" | "boolean" | "date";
+  readonly format?: "name";
+  /** 0: always shown; 1: with `-o wide`. */
+  readonly priority?: 0 | 1;
+  readonly description?: string;
+  /** The cell. `now` is in milliseconds, for ages. */
+  readonly value: (object: T, now: number) => string | number | boolean | null;
+}
+
+/** Who writes, and how: what a strategy may look at. */
+export interface WriteContext {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Name of the user who writes. */
+  readonly userName: string;
+  /** Groups and extras of the user, for the kinds that record them (CertificateSigningRequest). */
+  readonly userGroups: readonly string[];
+}
+
+/** What we declare about a kind. All functions are pure except that the first argument of `defaults` and `prepare…` is changed in place. */
+export interface KindDeclaration<T extends KubeObject> {
+  readonly columns: readonly Column<T>[];
+  /** Fills in what the client left out; also run on what a patch produced. */
+  readonly defaults?: (object: Mutable<T>) => void;
+  /** Clears what a creator may not set; runs after defaults. By default drops `status` where there is a status subresource. */
+  readonly prepareForCreate?: (object: Mutable<T>, context: WriteContext) => void;
+  /** Carries over what an updater may not change; by default keeps the old `status`. */
+  readonly prepareForUpdate?: (object: Mutable<T>, old: T, context: WriteContext) => void;
+  /** For `/status`: by default keeps everything but `status` and metadata that may change. */
+  readonly prepareForStatusUpdate?: (object: Mutable<T>, old: T, context: WriteContext) => void;
+  readonly validateCreate?: (object: T) => FieldError[];
+  readonly validateUpdate?: (object: T, old: T) => FieldError[];
+  readonly validateStatusUpdate?: (object: T, old: T) => FieldError[];
+  /** How `metadata.name` must look; absent: a DNS subdomain. */
+  readonly validateName?: (name: string, isPrefix: boolean) => string[];
+  /** Field selectors beside metadata.name and metadata.namespace. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** False for kinds whose `metadata.generation` is never set (Pod counts; ConfigMap, Event, Lease do not). Default: kinds with a spec. */
+  readonly countsGeneration?: boolean;
+  /** An unconditional update (no resourceVersion) is refused. */
+  readonly requiresResourceVersion?: boolean;
+  /** A PUT on a missing name creates the object. */
+  readonly createsOnUpdate?: boolean;
+  /** Default deletion grace in seconds; kinds without it are deleted at once. */
+  readonly gracePeriodSeconds?: (object: T, asked: number | undefined) => number;
+  /** Where the replica counts of `/scale` stand. */
+  readonly scale?: {
+    readonly specReplicas: (object: T) => number;
+    readonly setSpecReplicas: (object: Mutable<T>, replicas: number) => void;
+    readonly statusReplicas: (object: T) => number;
+    /** The label selector as text. */
+    readonly selector: (object: T) => string;
+  };
+  /** Kinds that are two views of one stored kind (Event, HorizontalPodAutoscaler): the stored one and the way there and back. */
+  readonly storedAs?: { readonly kind: () => Kind; readonly toStored: (object: T) => KubeObject; readonly fromStored: (object: KubeObject) => T };
+}
+
+export interface Subresource {
+  readonly name: string;
+  readonly verbs: readonly string[];
+  readonly kind: string;
+  readonly group: string;
+  readonly version: string;
+}
+
+export interface Kind<T extends KubeObject = KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  /** `v1`, `apps/v1`. */
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** The plural, as in paths. */
+  readonly resource: string;
+  readonly singular: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly subresources: ReadonlyMap<string, Subresource>;
+  /** OpenAPI definition name, e.g. `io.k8s.api.core.v1.Pod`. */
+  readonly definition: string;
+  readonly schema: Schema;
+  readonly declaration: KindDeclaration<T>;
+}
