@@ -1,0 +1,9 @@
+// The public face of base/.
+export * from "./assert.ts";
+export * from "./duration.ts";
+export * from "./env.ts";
+export { createMetrics } from "./metrics.ts";
+export * from "./quantity.ts";
+export * from "./random.ts";
+export * from "./types.ts";
+export * from "./virtual-env.ts";

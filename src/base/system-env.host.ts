@@ -1,0 +1,66 @@
+// The real env: system time, strong randomness, log lines on a stream.
+import { randomBytes } from "node:crypto";
+import type { Env, LogFields, Random } from "./env.ts";
+import { createMetrics } from "./metrics.ts";
+import { createCallbackLogger } from "./virtual-env.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
+
+export interface SystemEnvOptions {
+  readonly logLevel?: LogLevel;
+  /** Takes a line without its newline; default: standard error. */
+  readonly writeLine?: (line: string) => void;
+}
+
+export function createSystemEnv(options: SystemEnvOptions = {}): Env {
+  const threshold = LEVELS.indexOf(options.logLevel ?? "info");
+  const writeLine = options.writeLine ?? ((line) => void process.stderr.write(`${line}\n`));
+  const log = createCallbackLogger((level, component, message, fields) => {
+    if (LEVELS.indexOf(level) >= threshold) writeLine(logLine(level, component, message, fields));
+  }, "");
+  return {
+    clock: {
+      now: () => Date.now(),
+      monotonic: () => performance.now(),
+      setTimeout: (action, delayMs) => {
+        const handle = startTimer(action, delayMs);
+        return { cancel: () => handle.clear() };
+      },
+    },
+    random: createStrongRandom(),
+    log,
+    metrics: createMetrics(),
+  };
+}
+
+/** The longest delay Node's timers take; longer ones are waited for in parts. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function startTimer(action: () => void, delayMs: number): { clear: () => void } {
+  let handle: NodeJS.Timeout;
+  const wait = (remainingMs: number): void => {
+    const partMs = Math.min(remainingMs, LONGEST_TIMER_MS);
+    handle = setTimeout(() => (remainingMs > partMs ? wait(remainingMs - partMs) : action()), partMs);
+    handle.unref();
+  };
+  wait(Math.max(0, delayMs));
+  return { clear: () => clearTimeout(handle) };
+}
+
+function createStrongRandom(): Random {
+  const random: Random = {
+    next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+    bytes: (length) => new Uint8Array(randomBytes(length)),
+    fork: () => random,
+  };
+  return random;
+}
+
+/** `2026-01-02T15:04:05.000Z INFO kubelet pod started pod="default/a"` */
+function logLine(level: string, component: string, message: string, fields: LogFields = {}): string {
+  const details = Object.entries(fields).map(
+    ([key, value]) => ` ${key}=${value instanceof Error ? JSON.stringify(value.stack ?? value.message) : JSON.stringify(value)}`,
+  );
+  return `${new Date().toISOString()} ${level.toUpperCase()} ${component === "" ? "" : `${component} `}${message}${details.join("")}`;
+}
