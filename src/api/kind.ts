@@ -1,6 +1,9 @@
 // One declaration per kind. `kind()` joins what was generated (fields, discovery facts) with what we declare beside it
 // (columns, defaults, validation, strategy); routes, discovery, OpenAPI, decoding, patches and tables follow from the result.
 // Built-in kinds and custom resources meet in the same `Kind`.
+//
+// Functions of an object are declared as methods, so that a `Kind<Pod>` can stand where any `Kind` is asked for: who holds a
+// kind hands it only objects of that kind.
 import type { Mutable } from "../base/types.ts";
 import type { FieldError } from "./field-errors.ts";
 import type { KubeObject } from "./object.ts";
@@ -15,7 +18,7 @@ export interface Column<T> {
   readonly priority?: 0 | 1;
   readonly description?: string;
   /** The cell. `now` is in milliseconds, for ages. */
-  readonly value: (object: T, now: number) => string | number | boolean | null;
+  value(object: T, now: number): string | number | boolean | null;
 }
 
 /** Who writes, and how: what a strategy may look at. */
@@ -28,24 +31,27 @@ export interface WriteContext {
   readonly userGroups: readonly string[];
 }
 
+/** Reads one field as the text that a field selector compares. */
+export type FieldReader<T> = { read(object: T): string }["read"];
+
 /** What we declare about a kind. All functions are pure except that the first argument of `defaults` and `prepare…` is changed in place. */
 export interface KindDeclaration<T extends KubeObject> {
   readonly columns: readonly Column<T>[];
   /** Fills in what the client left out; also run on what a patch produced. */
-  readonly defaults?: (object: Mutable<T>) => void;
+  defaults?(object: Mutable<T>): void;
   /** Clears what a creator may not set; runs after defaults. By default drops `status` where there is a status subresource. */
-  readonly prepareForCreate?: (object: Mutable<T>, context: WriteContext) => void;
+  prepareForCreate?(object: Mutable<T>, context: WriteContext): void;
   /** Carries over what an updater may not change; by default keeps the old `status`. */
-  readonly prepareForUpdate?: (object: Mutable<T>, old: T, context: WriteContext) => void;
+  prepareForUpdate?(object: Mutable<T>, old: T, context: WriteContext): void;
   /** For `/status`: by default keeps everything but `status` and metadata that may change. */
-  readonly prepareForStatusUpdate?: (object: Mutable<T>, old: T, context: WriteContext) => void;
-  readonly validateCreate?: (object: T) => FieldError[];
-  readonly validateUpdate?: (object: T, old: T) => FieldError[];
-  readonly validateStatusUpdate?: (object: T, old: T) => FieldError[];
+  prepareForStatusUpdate?(object: Mutable<T>, old: T, context: WriteContext): void;
+  validateCreate?(object: T): FieldError[];
+  validateUpdate?(object: T, old: T): FieldError[];
+  validateStatusUpdate?(object: T, old: T): FieldError[];
   /** How `metadata.name` must look; absent: a DNS subdomain. */
-  readonly validateName?: (name: string, isPrefix: boolean) => string[];
+  validateName?(name: string, isPrefix: boolean): string[];
   /** Field selectors beside metadata.name and metadata.namespace. */
-  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>;
   /** False for kinds whose `metadata.generation` is never set (Pod counts; ConfigMap, Event, Lease do not). Default: kinds with a spec. */
   readonly countsGeneration?: boolean;
   /** An unconditional update (no resourceVersion) is refused. */
@@ -53,17 +59,17 @@ export interface KindDeclaration<T extends KubeObject> {
   /** A PUT on a missing name creates the object. */
   readonly createsOnUpdate?: boolean;
   /** Default deletion grace in seconds; kinds without it are deleted at once. */
-  readonly gracePeriodSeconds?: (object: T, asked: number | undefined) => number;
+  gracePeriodSeconds?(object: T, asked: number | undefined): number;
   /** Where the replica counts of `/scale` stand. */
   readonly scale?: {
-    readonly specReplicas: (object: T) => number;
-    readonly setSpecReplicas: (object: Mutable<T>, replicas: number) => void;
-    readonly statusReplicas: (object: T) => number;
+    specReplicas(object: T): number;
+    setSpecReplicas(object: Mutable<T>, replicas: number): void;
+    statusReplicas(object: T): number;
     /** The label selector as text. */
-    readonly selector: (object: T) => string;
+    selector(object: T): string;
   };
   /** Kinds that are two views of one stored kind (Event, HorizontalPodAutoscaler): the stored one and the way there and back. */
-  readonly storedAs?: { readonly kind: () => Kind; readonly toStored: (object: T) => KubeObject; readonly fromStored: (object: KubeObject) => T };
+  readonly storedAs?: { readonly kind: () => Kind; toStored(object: T): KubeObject; fromStored(object: KubeObject): T };
 }
 
 export interface Subresource {
