@@ -5,5 +5,6 @@ export * from "./env.ts";
 export { createMetrics } from "./metrics.ts";
 export * from "./quantity.ts";
 export * from "./random.ts";
+export * from "./time.ts";
 export * from "./types.ts";
 export * from "./virtual-env.ts";
