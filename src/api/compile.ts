@@ -2,7 +2,7 @@
 // type is first touched, and the type of a field when that field is first walked, so start-up does not pay for 500 types and
 // recursive types need no care.
 import { assert, present } from "../base/assert.ts";
-import facts from "./generated/schema.json" with { type: "json" };
+import { schemaText } from "./generated/schema.ts";
 import type { AnySchema, ArraySchema, FieldSchema, MapSchema, ObjectSchema, ScalarSchema, ScalarType, Schema } from "./schema.ts";
 
 interface FieldFact {
@@ -25,16 +25,21 @@ interface TypeFact {
   readonly fields: Readonly<Record<string, FieldFact>>;
 }
 
-const typeFacts = facts as unknown as Readonly<Record<string, TypeFact>>;
 const SCALARS: readonly string[] = ["string", "int32", "int64", "double", "boolean", "bytes", "quantity", "intOrString", "time", "microTime"];
 const any: AnySchema = { type: "any" };
 const scalars = new Map<string, ScalarSchema>(SCALARS.map((type) => [type, { type: type as ScalarType }]));
 const compiled = new Map<string, Schema>();
 let definitionsByGvk: ReadonlyMap<string, string> | undefined;
+let parsedFacts: Readonly<Record<string, TypeFact>> | undefined;
+
+function typeFacts(): Readonly<Record<string, TypeFact>> {
+  parsedFacts ??= JSON.parse(schemaText) as Readonly<Record<string, TypeFact>>;
+  return parsedFacts;
+}
 
 /** The names of all definitions, e.g. `io.k8s.api.core.v1.Pod`, in alphabetical order of their packages. */
 export function definitionNames(): readonly string[] {
-  return Object.keys(typeFacts);
+  return Object.keys(typeFacts());
 }
 
 /** The definition of a built-in kind, or of a list or option kind; undefined when there is none. */
@@ -45,14 +50,14 @@ export function definitionOf(apiVersion: string, kind: string): string | undefin
 
 /** The group, version and kind that a definition stands for; undefined for the types inside objects. */
 export function gvkOfDefinition(definition: string): { readonly group: string; readonly version: string; readonly kind: string } | undefined {
-  return typeFacts[definition]?.gvk;
+  return typeFacts()[definition]?.gvk;
 }
 
 /** The schema of a definition, compiled once. */
 export function schemaOfDefinition(definition: string): Schema {
   const known = compiled.get(definition);
   if (known !== undefined) return known;
-  const schema = compileType(definition, present(typeFacts[definition], `definition ${definition}`));
+  const schema = compileType(definition, present(typeFacts()[definition], `definition ${definition}`));
   compiled.set(definition, schema);
   return schema;
 }
@@ -67,7 +72,7 @@ export function objectSchemaOf(apiVersion: string, kind: string): ObjectSchema |
 
 function indexByGvk(): Map<string, string> {
   const index = new Map<string, string>();
-  for (const [name, { gvk }] of Object.entries(typeFacts)) {
+  for (const [name, { gvk }] of Object.entries(typeFacts())) {
     if (gvk !== undefined) index.set(`${gvk.group === "" ? "" : `${gvk.group}/`}${gvk.version} ${gvk.kind}`, name);
   }
   return index;
