@@ -27,8 +27,17 @@ export interface WriteContext {
   readonly now: number;
   /** Name of the user who writes. */
   readonly userName: string;
-  /** Groups and extras of the user, for the kinds that record them (CertificateSigningRequest). */
+  /** Groups, uid and extras of the user, for the kinds that record them (CertificateSigningRequest). */
   readonly userGroups: readonly string[];
+  readonly userUid?: string;
+  readonly userExtra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** How a subresource that updates its object (`approval`, `finalize`, `resize`, `ephemeralcontainers`) narrows and checks the update. */
+export interface SubresourceUpdate<T extends KubeObject> {
+  /** Puts back from `old` all that this subresource may not change. */
+  prepare(object: Mutable<T>, old: T, context: WriteContext): void;
+  validate(object: T, old: T): FieldError[];
 }
 
 /** Reads one field as the text that a field selector compares. */
@@ -48,6 +57,8 @@ export interface KindDeclaration<T extends KubeObject> {
   validateCreate?(object: T): FieldError[];
   validateUpdate?(object: T, old: T): FieldError[];
   validateStatusUpdate?(object: T, old: T): FieldError[];
+  /** Updates through subresources other than `status` and `scale`, by subresource name. */
+  readonly subresourceUpdates?: Readonly<Record<string, SubresourceUpdate<T>>>;
   /** How `metadata.name` must look; absent: a DNS subdomain. */
   validateName?(name: string, isPrefix: boolean): string[];
   /** Field selectors beside metadata.name and metadata.namespace. */
