@@ -1,0 +1,16 @@
+// ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1): admission in CEL
+// (https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/).
+import { ageColumn, nameColumn } from "../columns.ts";
+import { kind } from "../declare.ts";
+import type { ValidatingAdmissionPolicy } from "../generated/types.ts";
+import { paramKindText } from "./policy-text.ts";
+
+export const validatingAdmissionPolicies = kind<ValidatingAdmissionPolicy>("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", {
+  columns: [
+    nameColumn(),
+    { name: "Validations", type: "integer", description: "How many validations it has.", value: ({ spec }) => (spec.validations ?? []).length },
+    { name: "ParamKind", type: "string", description: "The kind of its parameters.", value: ({ spec }) => paramKindText(spec.paramKind) },
+    ageColumn(),
+  ],
+  requiresResourceVersion: true,
+});

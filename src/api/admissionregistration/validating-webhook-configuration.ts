@@ -1,0 +1,15 @@
+// ValidatingWebhookConfiguration (admissionregistration.k8s.io/v1): webhooks that admission asks
+// (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/).
+import { ageColumn, nameColumn } from "../columns.ts";
+import { kind } from "../declare.ts";
+import type { ValidatingWebhookConfiguration } from "../generated/types.ts";
+
+export const validatingWebhookConfigurations = kind<ValidatingWebhookConfiguration>("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", {
+  columns: [
+    nameColumn(),
+    { name: "Webhooks", type: "integer", description: "How many webhooks it registers.", value: ({ webhooks }) => (webhooks ?? []).length },
+    ageColumn(),
+  ],
+  requiresResourceVersion: true,
+  countsGeneration: true,
+});

@@ -1,0 +1,9 @@
+// LocalSubjectAccessReview (authorization.k8s.io/v1): may this user do that in this namespace? (https://kubernetes.io/docs/reference/access-authn-authz/authorization/).
+// It is answered, never stored.
+import { createdAtColumn, nameColumn } from "../columns.ts";
+import { kind } from "../declare.ts";
+import type { LocalSubjectAccessReview } from "../generated/types.ts";
+
+export const localSubjectAccessReviews = kind<LocalSubjectAccessReview>("authorization.k8s.io/v1", "LocalSubjectAccessReview", {
+  columns: [nameColumn(), createdAtColumn()],
+});

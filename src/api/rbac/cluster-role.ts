@@ -1,0 +1,12 @@
+// ClusterRole (rbac.authorization.k8s.io/v1): rules that grant verbs on resources
+// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/).
+import { createdAtColumn, nameColumn } from "../columns.ts";
+import { kind } from "../declare.ts";
+import type { ClusterRole } from "../generated/types.ts";
+import { nameIsPathSegment } from "../names.ts";
+
+export const clusterRoles = kind<ClusterRole>("rbac.authorization.k8s.io/v1", "ClusterRole", {
+  columns: [nameColumn(), createdAtColumn()],
+  validateName: nameIsPathSegment,
+  createsOnUpdate: true,
+});
