@@ -65,6 +65,8 @@ export interface KindDeclaration<T extends KubeObject> {
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>;
   /** False for kinds whose `metadata.generation` is never set (Pod counts; ConfigMap, Event, Lease do not). Default: kinds with a spec. */
   readonly countsGeneration?: boolean;
+  /** What a change must touch to raise `metadata.generation`; default: the spec. Deployments count annotations too, PodTemplates their template. */
+  generationCounts?(object: T): readonly unknown[];
   /** An unconditional update (no resourceVersion) is refused. */
   readonly requiresResourceVersion?: boolean;
   /** A PUT on a missing name creates the object. */
