@@ -1,8 +1,92 @@
 // The list of built-in kinds, written out by hand: membership is never a side effect of importing a file.
+
+import { mutatingAdmissionPolicies } from "./admissionregistration/mutating-admission-policy.ts";
+import { mutatingAdmissionPolicyBindings } from "./admissionregistration/mutating-admission-policy-binding.ts";
+import { mutatingWebhookConfigurations } from "./admissionregistration/mutating-webhook-configuration.ts";
+import { validatingAdmissionPolicies } from "./admissionregistration/validating-admission-policy.ts";
+import { validatingAdmissionPolicyBindings } from "./admissionregistration/validating-admission-policy-binding.ts";
+import { validatingWebhookConfigurations } from "./admissionregistration/validating-webhook-configuration.ts";
+import { customResourceDefinitions } from "./apiextensions/custom-resource-definition.ts";
+import { apiServices } from "./apiregistration/api-service.ts";
+import { selfSubjectReviews } from "./authentication/self-subject-review.ts";
+import { tokenReviews } from "./authentication/token-review.ts";
+import { localSubjectAccessReviews } from "./authorization/local-subject-access-review.ts";
+import { selfSubjectAccessReviews } from "./authorization/self-subject-access-review.ts";
+import { selfSubjectRulesReviews } from "./authorization/self-subject-rules-review.ts";
+import { subjectAccessReviews } from "./authorization/subject-access-review.ts";
+import { certificateSigningRequests } from "./certificates/certificate-signing-request.ts";
+import { leases } from "./coordination/lease.ts";
+import { endpointSlices } from "./discovery/endpoint-slice.ts";
+import { flowSchemas } from "./flowcontrol/flow-schema.ts";
+import { priorityLevelConfigurations } from "./flowcontrol/priority-level-configuration.ts";
 import type { Kind } from "./kind.ts";
+import { ingresses } from "./networking/ingress.ts";
+import { ingressClasses } from "./networking/ingress-class.ts";
+import { ipAddresses } from "./networking/ip-address.ts";
+import { networkPolicies } from "./networking/network-policy.ts";
+import { serviceCIDRs } from "./networking/service-cidr.ts";
+import { runtimeClasses } from "./node/runtime-class.ts";
+import { podDisruptionBudgets } from "./policy/pod-disruption-budget.ts";
+import { clusterRoles } from "./rbac/cluster-role.ts";
+import { clusterRoleBindings } from "./rbac/cluster-role-binding.ts";
+import { roles } from "./rbac/role.ts";
+import { roleBindings } from "./rbac/role-binding.ts";
+import { deviceClasses } from "./resource/device-class.ts";
+import { resourceClaims } from "./resource/resource-claim.ts";
+import { resourceClaimTemplates } from "./resource/resource-claim-template.ts";
+import { resourceSlices } from "./resource/resource-slice.ts";
+import { priorityClasses } from "./scheduling/priority-class.ts";
+import { csiDrivers } from "./storage/csi-driver.ts";
+import { csiNodes } from "./storage/csi-node.ts";
+import { csiStorageCapacities } from "./storage/csi-storage-capacity.ts";
+import { storageClasses } from "./storage/storage-class.ts";
+import { volumeAttachments } from "./storage/volume-attachment.ts";
+import { volumeAttributesClasses } from "./storage/volume-attributes-class.ts";
 
 /** Every built-in kind, in the order in which discovery lists the groups. */
-export const builtInKinds: readonly Kind[] = [];
+export const builtInKinds: readonly Kind[] = [
+  apiServices,
+  selfSubjectReviews,
+  tokenReviews,
+  localSubjectAccessReviews,
+  selfSubjectAccessReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
+  certificateSigningRequests,
+  ingressClasses,
+  ingresses,
+  ipAddresses,
+  networkPolicies,
+  serviceCIDRs,
+  podDisruptionBudgets,
+  clusterRoleBindings,
+  clusterRoles,
+  roleBindings,
+  roles,
+  csiDrivers,
+  csiNodes,
+  csiStorageCapacities,
+  storageClasses,
+  volumeAttachments,
+  volumeAttributesClasses,
+  mutatingAdmissionPolicyBindings,
+  mutatingAdmissionPolicies,
+  mutatingWebhookConfigurations,
+  validatingAdmissionPolicyBindings,
+  validatingAdmissionPolicies,
+  validatingWebhookConfigurations,
+  customResourceDefinitions,
+  priorityClasses,
+  leases,
+  runtimeClasses,
+  endpointSlices,
+  deviceClasses,
+  resourceClaimTemplates,
+  resourceClaims,
+  resourceSlices,
+  flowSchemas,
+  priorityLevelConfigurations,
+];
 
 const byResource = new Map<string, Kind>(builtInKinds.map((kind) => [`${kind.group}/${kind.version}/${kind.resource}`, kind]));
 const byGvk = new Map<string, Kind>(builtInKinds.map((kind) => [`${kind.apiVersion} ${kind.kind}`, kind]));
