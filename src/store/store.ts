@@ -124,7 +124,19 @@ export interface Lease {
 export class StoreError extends Error {
   override readonly name = "StoreError";
   constructor(
-    readonly reason: "leaseNotFound" | "leaseExists" | "duplicateKey" | "noSpace" | "locked" | "corrupt" | "closed" | "invalid" | "unavailable",
+    readonly reason:
+      | "leaseNotFound"
+      | "leaseExists"
+      | "keyNotFound"
+      | "duplicateKey"
+      | "compacted"
+      | "futureRevision"
+      | "noSpace"
+      | "locked"
+      | "corrupt"
+      | "closed"
+      | "invalid"
+      | "unavailable",
     message: string,
   ) {
     super(message);

@@ -1,0 +1,4 @@
+// The store's public face.
+export { prefixEnd } from "./key-range.ts";
+export { createMemoryStore } from "./memory.ts";
+export * from "./store.ts";

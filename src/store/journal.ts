@@ -1,0 +1,45 @@
+// What makes a store last: where batches of changes are written, and values read back. The store above orders and groups the
+// writes; a journal only has to make one batch durable at a time, all of it or nothing.
+import type { StoredVersion } from "./mvcc.ts";
+
+export interface JournalBatch {
+  readonly written: readonly (StoredVersion & { readonly bytes: Uint8Array })[];
+  /** Positions that compaction forgot. */
+  readonly removed: readonly number[];
+  readonly counters: JournalCounters;
+  readonly leasesGranted: readonly StoredLease[];
+  readonly leasesRevoked: readonly number[];
+}
+
+export interface JournalCounters {
+  readonly revision: number;
+  readonly compactRevision: number;
+  readonly lastPosition: number;
+}
+
+export interface StoredLease {
+  readonly id: number;
+  readonly ttlSeconds: number;
+}
+
+/** What a journal holds when it is opened. */
+export interface JournalContents {
+  /** In order of position. */
+  readonly versions: Iterable<StoredVersion>;
+  readonly counters: JournalCounters;
+  readonly leases: readonly StoredLease[];
+}
+
+export interface Journal {
+  /**
+   * Resolves when the batch is durable. Called again only after that. After a rejection nothing of the batch is there.
+   * @throws StoreError
+   */
+  write(batch: JournalBatch): Promise<void>;
+  /**
+   * The value written at `position`.
+   * @throws StoreError `corrupt`
+   */
+  load(position: number): Uint8Array;
+  close(): Promise<void>;
+}
