@@ -1,0 +1,57 @@
+// Images of the node's own containerd: import, list, export. Done with containerd's `ctr`, which Debian's package brings.
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { buildImageArchive, buildLayer } from "./archive.host.ts";
+import { pauseImage, pauseProgram } from "./pause.ts";
+
+const run = promisify(execFile);
+const maxOutputBytes = 16 * 1024 * 1024;
+
+/** Where a cluster's images live. */
+export interface ImageStore {
+  /** The node's containerd. */
+  readonly socket: string;
+}
+
+export class ImageError extends Error {
+  override readonly name = "ImageError";
+}
+
+/** Runs `ctr` in Kubernetes' namespace of the store and returns its standard output. */
+export async function ctr(store: ImageStore, command: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await run("ctr", ["--address", store.socket, "--namespace", "k8s.io", ...command], { maxBuffer: maxOutputBytes });
+    return stdout;
+  } catch (error) {
+    const { stderr, message } = error as { stderr?: string; message: string };
+    throw new ImageError((stderr?.trim() || message).replace(/^ctr: /, ""));
+  }
+}
+
+/** Imports a docker or OCI archive and returns the names of its images. */
+export async function importArchive(store: ImageStore, file: string): Promise<string[]> {
+  const output = await ctr(store, ["images", "import", file]);
+  return [...output.matchAll(/^unpacking (\S+)/gm)].map((match) => match[1] ?? "");
+}
+
+export async function importArchiveBytes(store: ImageStore, archive: Uint8Array): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "kubets-image-"));
+  try {
+    const file = join(folder, "image.tar");
+    await writeFile(file, archive);
+    return await importArchive(store, file);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Makes sure that the sandbox image is there. It comes out of this program, not from a network. */
+export async function importPauseImage(store: ImageStore): Promise<void> {
+  const existing = await ctr(store, ["images", "list", "--quiet", `name==${pauseImage}`]);
+  if (existing.trim() !== "") return;
+  const layer = await buildLayer([{ path: "pause", type: "file", mode: 0o755, content: pauseProgram }]);
+  await importArchiveBytes(store, await buildImageArchive({ names: [pauseImage], layers: [layer], config: { Entrypoint: ["/pause"], User: "65535:65535" } }));
+}
