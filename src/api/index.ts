@@ -25,6 +25,7 @@ export * from "./flowcontrol/flow-schema.ts";
 export * from "./flowcontrol/priority-level-configuration.ts";
 export type * from "./generated/types.ts";
 export { kubernetesVersion } from "./generated/version.ts";
+export * from "./immutable.ts";
 export type * from "./kind.ts";
 export * from "./names.ts";
 export * from "./networking/ingress.ts";
