@@ -6,7 +6,7 @@ import { build } from "esbuild";
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 const next = `dist.next-${process.pid}`;
 await build({
-  entryPoints: { kubets: "src/cli/main.host.ts", index: "src/cluster/index.ts" },
+  entryPoints: { kubets: "src/cli/main.ts", index: "src/cluster/index.ts" },
   outdir: next,
   bundle: true,
   splitting: true,

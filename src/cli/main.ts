@@ -1,0 +1,124 @@
+// The `kubets` command line. Each command's code is loaded when it is called, so that `kubets version` is quick.
+import { Command, CommanderError, Option } from "commander";
+import pc from "picocolors";
+import { DEFAULT_OPTIONS } from "../cluster/options.ts";
+import { UserError } from "./progress.ts";
+
+const program = new Command("kubets")
+  .description("Kubernetes v1.36 in TypeScript: a whole cluster on this machine.")
+  .showHelpAfterError('(run "kubets --help" for the commands)')
+  .exitOverride();
+
+const dataDir = () => new Option("--data-dir <folder>", "where the cluster keeps everything").env("KUBETS_DATA_DIR").argParser(String);
+const output = () => new Option("-o, --output <format>", "output format").choices(["text", "json"]).default("text");
+
+program
+  .command("start")
+  .description("start the cluster, installing what is missing; returns when the node is Ready and DNS answers")
+  .addOption(dataDir())
+  .addOption(new Option("--runtime <runtime>", "what runs the containers; simulated needs neither root nor Linux").choices(["containerd", "simulated"]))
+  .option("--no-install", "only report what is missing, install nothing")
+  .option("--node-name <name>", "name of the node (default: this machine's host name)")
+  .option("--node-ip <address>", "address of the node (default: this machine's)")
+  .option("--api-port <port>", `port of the API server (default: ${DEFAULT_OPTIONS.apiPort})`, Number)
+  .option("--service-node-port-range <from-to>", `ports for NodePort services (default: ${DEFAULT_OPTIONS.serviceNodePortRange})`)
+  .action(async (options: import("./start.ts").StartFlags) => (await import("./start.ts")).start(options));
+
+program
+  .command("stop")
+  .description("stop the cluster and its containers; everything stored stays")
+  .addOption(dataDir())
+  .action(async (options: { dataDir?: string }) => (await import("./stop.ts")).stop(options));
+
+program
+  .command("delete")
+  .description("stop the cluster and remove everything it made on this machine")
+  .addOption(dataDir())
+  .action(async (options: { dataDir?: string }) => (await import("./stop.ts")).deleteCluster(options));
+
+program
+  .command("status")
+  .description("say whether the cluster runs; exits with 3 when it does not")
+  .addOption(dataDir())
+  .addOption(output())
+  .action(async (options: { dataDir?: string; output: "text" | "json" }) => (await import("./status.ts")).status(options));
+
+program
+  .command("ip")
+  .description("print the node's address")
+  .addOption(dataDir())
+  .action(async (options: { dataDir?: string }) => (await import("./status.ts")).ip(options));
+
+program
+  .command("service")
+  .description("print how to reach a service from this machine")
+  .argument("<name>", "name of a NodePort or LoadBalancer service")
+  .addOption(dataDir())
+  .option("-n, --namespace <namespace>", "namespace of the service", "default")
+  .option("--url", "print the URLs alone")
+  .action(async (name: string, options: import("./service.ts").ServiceFlags) => (await import("./service.ts")).service(name, options));
+
+program
+  .command("kubeconfig")
+  .description("print the administrator's kubeconfig")
+  .addOption(dataDir())
+  .action(async (options: { dataDir?: string }) => (await import("./status.ts")).kubeconfig(options));
+
+program
+  .command("logs")
+  .description("print the log of the cluster itself")
+  .addOption(dataDir())
+  .option("-f, --follow", "go on as the log grows")
+  .option("--tail <lines>", "begin with the last lines only", Number)
+  .action(async (options: import("./logs.ts").LogsFlags) => (await import("./logs.ts")).logs(options));
+
+const image = program.command("image").description("bring images into the cluster without a registry");
+image
+  .command("load")
+  .description("load images from an archive that `docker save` or another OCI tool wrote")
+  .argument("<archive>", "path of the archive")
+  .addOption(dataDir())
+  .action(async (archive: string, options: { dataDir?: string }) => (await import("./image.ts")).load(archive, options));
+image
+  .command("build")
+  .description("build an image from a folder with a Dockerfile of FROM scratch, COPY, ENV, WORKDIR, USER, EXPOSE, ENTRYPOINT and CMD")
+  .argument("<folder>", "the folder with the Dockerfile")
+  .requiredOption("-t, --tag <name>", "name of the image, e.g. web:1")
+  .addOption(dataDir())
+  .action(async (folder: string, options: { dataDir?: string; tag: string }) => (await import("./image.ts")).build(folder, options));
+image
+  .command("ls")
+  .description("list the images that the node has")
+  .addOption(dataDir())
+  .action(async (options: { dataDir?: string }) => (await import("./image.ts")).list(options));
+
+program
+  .command("version")
+  .description("print the version")
+  .addOption(output())
+  .action(async (options: { output: "text" | "json" }) => (await import("./version.ts")).version(options));
+
+// The detached process itself; `kubets start` launches it.
+program
+  .command("run-cluster", { hidden: true })
+  .requiredOption("--data-dir <folder>")
+  .action(async (options: { dataDir: string }) => (await import("../cluster/run-cluster.host.ts")).runCluster(options.dataDir));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+/** Prints what went wrong, without a stack where the user can mend it, and gives the exit code. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode;
+  if (
+    error instanceof UserError ||
+    (error instanceof Error && ["OptionsError", "DaemonError", "ContainerdError", "InstallError", "ImageError"].includes(error.name))
+  ) {
+    process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
+    return error instanceof UserError ? error.exitCode : 1;
+  }
+  throw error;
+}

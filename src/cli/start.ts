@@ -1,0 +1,74 @@
+// `kubets start`
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { launchDaemon, runningDaemon } from "../cluster/daemon.host.ts";
+import type { ClusterPaths } from "../cluster/data-folder.ts";
+import { type ClusterOptions, checkOptions, DEFAULT_OPTIONS, type RuntimeChoice } from "../cluster/options.ts";
+import { addUserContext } from "./kubeconfig-file.ts";
+import { type PlaceFlags, placeOf } from "./place.ts";
+import { createProgress, type Progress, UserError } from "./progress.ts";
+
+export interface StartFlags extends PlaceFlags {
+  readonly runtime?: RuntimeChoice;
+  readonly install: boolean;
+  readonly nodeName?: string;
+  readonly nodeIp?: string;
+  readonly apiPort?: number;
+  readonly serviceNodePortRange?: string;
+}
+
+export async function start(flags: StartFlags): Promise<void> {
+  const progress = createProgress();
+  const paths = placeOf(flags);
+  const options = await chooseOptions(paths, flags);
+  const pid = await runningDaemon(paths);
+  if (pid !== undefined) {
+    refuseChanges(paths, flags);
+    progress.step(`The cluster is already running (process ${pid}).`);
+  } else {
+    if (options.runtime === "containerd") await prepareMachine(flags, progress);
+    await mkdir(paths.data, { recursive: true, mode: 0o711 });
+    await writeFile(paths.options, `${JSON.stringify(options, undefined, 2)}\n`, { mode: 0o600 });
+    await launchDaemon(paths, (text) => progress.step(text));
+  }
+  const { file, context } = await addUserContext(paths);
+  progress.step(`Context "${context}" is in ${file} and is the current one.`);
+  console.log(
+    `\nThe cluster is ready. Try:\n\n  kubectl get nodes\n  kubectl create deployment web --image=IMAGE   (bring images in with: kubets image load ARCHIVE)`,
+  );
+}
+
+/** What was asked for now, else at an earlier start, else the defaults. */
+async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<ClusterOptions> {
+  const earlier: Partial<ClusterOptions> = existsSync(paths.options) ? (JSON.parse(await readFile(paths.options, "utf8")) as ClusterOptions) : {};
+  const asked = {
+    runtime: flags.runtime,
+    nodeName: flags.nodeName,
+    nodeIp: flags.nodeIp,
+    apiPort: flags.apiPort,
+    serviceNodePortRange: flags.serviceNodePortRange,
+  };
+  for (const fixed of ["runtime", "nodeName"] as const) {
+    const before = earlier[fixed];
+    if (asked[fixed] !== undefined && before !== undefined && asked[fixed] !== before)
+      throw new UserError(`the cluster in ${paths.data} was made with ${fixed} "${before}" and cannot change to "${asked[fixed]}"; "kubets delete" removes it`);
+  }
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+  const options = { nodeName: hostname().toLowerCase(), ...DEFAULT_OPTIONS, ...earlier, ...given, dataDir: paths.data };
+  checkOptions(options);
+  return options;
+}
+
+function refuseChanges(paths: ClusterPaths, flags: StartFlags): void {
+  const asked = [flags.nodeIp, flags.apiPort, flags.serviceNodePortRange].some((value) => value !== undefined);
+  if (asked) throw new UserError(`the cluster in ${paths.data} is running; run "kubets stop" first, then start it with the new flags`);
+}
+
+async function prepareMachine(flags: StartFlags, progress: Progress): Promise<void> {
+  const alternative = "a cluster without real containers runs anywhere: kubets start --runtime=simulated";
+  if (process.platform !== "linux") throw new UserError(`real containers need Linux, this is ${process.platform}; ${alternative}`);
+  if (process.getuid?.() !== 0) throw new UserError(`real containers need root; run it as root, e.g. with sudo. Or ${alternative}`);
+  const { installMissing } = await import("../cluster/install.host.ts");
+  await installMissing({ install: flags.install, report: (text: string) => progress.step(text) });
+}
