@@ -16,6 +16,17 @@ import { selfSubjectRulesReviews } from "./authorization/self-subject-rules-revi
 import { subjectAccessReviews } from "./authorization/subject-access-review.ts";
 import { certificateSigningRequests } from "./certificates/certificate-signing-request.ts";
 import { leases } from "./coordination/lease.ts";
+import { configMaps } from "./core/config-map.ts";
+import { endpoints } from "./core/endpoints.ts";
+import { events } from "./core/event.ts";
+import { limitRanges } from "./core/limit-range.ts";
+import { namespaces } from "./core/namespace.ts";
+import { nodes } from "./core/node.ts";
+import { pods } from "./core/pod.ts";
+import { resourceQuotas } from "./core/resource-quota.ts";
+import { secrets } from "./core/secret.ts";
+import { services } from "./core/service.ts";
+import { serviceAccounts } from "./core/service-account.ts";
 import { endpointSlices } from "./discovery/endpoint-slice.ts";
 import { flowSchemas } from "./flowcontrol/flow-schema.ts";
 import { priorityLevelConfigurations } from "./flowcontrol/priority-level-configuration.ts";
@@ -45,6 +56,17 @@ import { volumeAttributesClasses } from "./storage/volume-attributes-class.ts";
 
 /** Every built-in kind, in the order in which discovery lists the groups. */
 export const builtInKinds: readonly Kind[] = [
+  configMaps,
+  endpoints,
+  events,
+  limitRanges,
+  namespaces,
+  nodes,
+  pods,
+  resourceQuotas,
+  secrets,
+  serviceAccounts,
+  services,
   apiServices,
   selfSubjectReviews,
   tokenReviews,

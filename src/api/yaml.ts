@@ -1,0 +1,69 @@
+// YAML bodies to values, as Kubernetes reads them: YAML 1.1 booleans and octals, but no base-60 numbers, and points in time stay
+// text (https://yaml.org/spec/1.1/). One document; aliases and nesting are bounded, so a small body cannot grow without limit.
+import { isScalar, LineCounter, type Pair, parseDocument, type Tags, visit } from "yaml";
+import { JsonSyntaxError, MAX_DEPTH } from "./json.ts";
+
+export interface ParsedYaml {
+  readonly value: unknown;
+  /** What strict decoding complains of: keys that stand twice, with their lines. */
+  readonly problems: readonly string[];
+}
+
+/** How many nodes aliases may add up to. */
+const MAX_ALIASES = 100;
+
+/** Parses one YAML document. Throws `JsonSyntaxError` on what is no YAML. */
+export function parseYaml(text: string): ParsedYaml {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    version: "1.1",
+    uniqueKeys: false,
+    customTags: kubernetesTags,
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: "error",
+  });
+  const [error] = document.errors;
+  if (error !== undefined) throw new JsonSyntaxError(`error converting YAML to JSON: yaml: line ${lines.linePos(error.pos[0]).line}: ${error.message}`);
+  const problems: string[] = [];
+  visit(document, {
+    Node: (_key, _node, path) => {
+      if (path.length > 2 * MAX_DEPTH) throw new JsonSyntaxError("exceeded max depth");
+    },
+    Map: (_key, map) => {
+      problems.push(...duplicateKeys(map.items, lines));
+    },
+  });
+  try {
+    return { value: plain(document.toJS({ maxAliasCount: MAX_ALIASES })), problems };
+  } catch (failure) {
+    if (failure instanceof ReferenceError || failure instanceof RangeError)
+      throw new JsonSyntaxError("error converting YAML to JSON: yaml: document contains excessive aliasing");
+    throw failure;
+  }
+}
+
+function kubernetesTags(tags: Tags): Tags {
+  return tags.filter((tag) => typeof tag !== "object" || (tag.tag !== "tag:yaml.org,2002:timestamp" && !("format" in tag && tag.format === "TIME")));
+}
+
+function duplicateKeys(items: readonly Pair[], lines: LineCounter): string[] {
+  const seen = new Set<unknown>();
+  const found: string[] = [];
+  for (const { key } of items) {
+    if (!isScalar(key)) continue;
+    if (seen.has(key.value)) found.push(`line ${lines.linePos(key.range?.[0] ?? 0).line}: key ${JSON.stringify(String(key.value))} already set in map`);
+    seen.add(key.value);
+  }
+  return found;
+}
+
+/** Whatever a YAML document can hold that JSON cannot becomes what JSON has for it; sharing by aliases is lifted. */
+function plain(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value === undefined ? null : value;
+  if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+  if (value instanceof Date) return value.toISOString();
+  const entries = value instanceof Map ? [...value] : value instanceof Set ? [...value].map((key) => [key, null] as const) : Object.entries(value);
+  return Object.fromEntries(entries.map(([key, item]) => [String(key), plain(item)]));
+}
