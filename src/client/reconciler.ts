@@ -10,14 +10,14 @@ export class TerminalError extends Error {
 }
 
 /** What is to happen after a reconciliation that went well: nothing, or another after some time. */
-export type ReconcileResult = { readonly requeueAfterMs: number } | undefined | void;
+export type ReconcileResult = { readonly requeueAfterMs: number } | undefined;
 
 export interface ReconcilerOptions extends WorkQueueOptions {
   /** Names the reconciler in the log. */
   readonly name: string;
   /** Keys worked on at the same time. Default 1. */
   readonly workers?: number;
-  readonly reconcile: (key: string) => Promise<ReconcileResult>;
+  readonly reconcile: (key: string) => Promise<ReconcileResult> | Promise<void>;
 }
 
 export interface Reconciler {
