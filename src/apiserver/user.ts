@@ -9,7 +9,11 @@ export interface UserInfo {
 
 export interface Credentials {
   /** The verified client certificate's subject, when the connection has one that our client CA signed. */
-  readonly clientCertificate?: { readonly commonName: string; readonly organizations: readonly string[] };
+  readonly clientCertificate?: {
+    readonly commonName: string;
+    readonly organizations: readonly string[] /** SHA-256 of the certificate, lower-case hex. */;
+    readonly fingerprint?: string;
+  };
   readonly bearerToken?: string;
 }
 

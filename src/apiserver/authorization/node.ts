@@ -1,7 +1,7 @@
 // The Node authorizer (https://kubernetes.io/docs/reference/access-authn-authz/node/): what a kubelet may do. Secrets, config maps,
 // claims and volumes it may read only when a pod bound to its node names them; nodes, leases and slices only its own; for the rest
 // the rules of the ClusterRole `system:node` count. What a request's body says is left to the NodeRestriction admission plugin.
-import { type PolicyRule, parseFieldSelector } from "../../api/index.ts";
+import { isStatus, type PolicyRule, parseFieldSelector } from "../../api/index.ts";
 import type { UserInfo } from "../user.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorizer.ts";
 import type { NodeRelations } from "./node-relations.ts";
