@@ -6,6 +6,8 @@ export interface JournalBatch {
   readonly written: readonly (StoredVersion & { readonly bytes: Uint8Array })[];
   /** Positions that compaction forgot. */
   readonly removed: readonly number[];
+  /** The store was compacted: the counters can no longer be told from the retained versions. */
+  readonly compacted: boolean;
   readonly counters: JournalCounters;
   readonly leasesGranted: readonly StoredLease[];
   readonly leasesRevoked: readonly number[];

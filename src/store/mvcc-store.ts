@@ -206,6 +206,7 @@ export class MvccStore implements Store {
         await journal.write({
           written: batch.changes.map((change) => storedVersion(change, this.#mvcc.bytes(change))),
           removed: batch.removed,
+          compacted: batch.compacted,
           counters: { revision, compactRevision, lastPosition },
           leasesGranted: batch.granted,
           leasesRevoked: batch.revoked.map(({ id }) => id),
