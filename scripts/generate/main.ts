@@ -22,6 +22,8 @@ export interface FieldFact {
   required?: true;
   /** Written even when empty: a struct held by value (`{}`) or a scalar without omitempty (its zero). */
   emitEmpty?: true;
+  /** Left out when empty: a scalar, list or map held by value, with omitempty. */
+  omitEmpty?: true;
   enum?: string[];
   default?: unknown;
   listType?: "atomic" | "set" | "map";
@@ -69,6 +71,8 @@ const SCALARS: Record<string, string> = {
   "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool": "any",
   "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray": "any",
 };
+/** Go structs that look like scalars: omitempty does not apply to them. */
+const NEVER_EMPTY = new Set(["intOrString", "quantity", "time", "microTime", "any", "fieldsV1"]);
 const UNSTABLE = /\.v\d+(?:alpha|beta)\d+\./;
 
 const kubernetes = moduleFolder("k8s.io/kubernetes", KUBERNETES);
@@ -172,6 +176,8 @@ function readField(from: { name: string; field: string; property: Definition; re
     const target = property.$ref?.replace("#/definitions/", "");
     const isStruct = target !== undefined && SCALARS[target] === undefined;
     if (!go.pointer && !go.omitZero && (isStruct || !go.omitEmpty)) fact.emitEmpty = true;
+    const holdsEmpty = !go.pointer && !isStruct && !NEVER_EMPTY.has(fact.type);
+    if (holdsEmpty && (go.omitEmpty || go.omitZero)) fact.omitEmpty = true;
     const values = facts?.enums.get(go.goType.replace(/^\[\]/, ""));
     if (values !== undefined) fact.enum = values;
   }

@@ -9,6 +9,7 @@ interface FieldFact {
   readonly type: string;
   readonly required?: boolean;
   readonly emitEmpty?: boolean;
+  readonly omitEmpty?: boolean;
   readonly enum?: readonly string[];
   readonly default?: unknown;
   readonly listType?: "atomic" | "set" | "map";
@@ -90,6 +91,7 @@ class CompiledField implements FieldSchema {
   readonly name: string;
   readonly required: boolean;
   readonly emitEmpty: boolean;
+  readonly omitEmpty: boolean;
   readonly enum?: readonly string[];
   readonly default?: unknown;
   readonly patchStrategy?: string;
@@ -102,6 +104,7 @@ class CompiledField implements FieldSchema {
     this.name = name;
     this.required = fact.required ?? false;
     this.emitEmpty = fact.emitEmpty ?? false;
+    this.omitEmpty = fact.omitEmpty ?? false;
     this.enum = fact.enum;
     this.default = fact.default;
     this.patchStrategy = fact.patchStrategy;

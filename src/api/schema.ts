@@ -41,6 +41,8 @@ export interface FieldSchema {
   readonly required: boolean;
   /** Written even when empty, as upstream writes it: `{}` for a struct, the zero of a scalar. */
   readonly emitEmpty: boolean;
+  /** Left out when empty, as upstream leaves it out: a zero scalar, an empty list or map. Others keep what was given. */
+  readonly omitEmpty: boolean;
   readonly enum?: readonly string[];
   readonly default?: unknown;
   /** Strategic merge: `merge`, `replace`, `retainKeys`, comma-separated; and the one merge key. */
