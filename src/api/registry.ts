@@ -8,6 +8,11 @@ import { validatingAdmissionPolicyBindings } from "./admissionregistration/valid
 import { validatingWebhookConfigurations } from "./admissionregistration/validating-webhook-configuration.ts";
 import { customResourceDefinitions } from "./apiextensions/custom-resource-definition.ts";
 import { apiServices } from "./apiregistration/api-service.ts";
+import { controllerRevisions } from "./apps/controller-revision.ts";
+import { daemonSets } from "./apps/daemon-set.ts";
+import { deployments } from "./apps/deployment.ts";
+import { replicaSets } from "./apps/replica-set.ts";
+import { statefulSets } from "./apps/stateful-set.ts";
 import { selfSubjectReviews } from "./authentication/self-subject-review.ts";
 import { tokenReviews } from "./authentication/token-review.ts";
 import { localSubjectAccessReviews } from "./authorization/local-subject-access-review.ts";
@@ -16,13 +21,19 @@ import { selfSubjectRulesReviews } from "./authorization/self-subject-rules-revi
 import { subjectAccessReviews } from "./authorization/subject-access-review.ts";
 import { certificateSigningRequests } from "./certificates/certificate-signing-request.ts";
 import { leases } from "./coordination/lease.ts";
+import { bindings } from "./core/binding.ts";
+import { componentStatuses } from "./core/component-status.ts";
 import { configMaps } from "./core/config-map.ts";
 import { endpoints } from "./core/endpoints.ts";
 import { events } from "./core/event.ts";
 import { limitRanges } from "./core/limit-range.ts";
 import { namespaces } from "./core/namespace.ts";
 import { nodes } from "./core/node.ts";
+import { persistentVolumes } from "./core/persistent-volume.ts";
+import { persistentVolumeClaims } from "./core/persistent-volume-claim.ts";
 import { pods } from "./core/pod.ts";
+import { podTemplates } from "./core/pod-template.ts";
+import { replicationControllers } from "./core/replication-controller.ts";
 import { resourceQuotas } from "./core/resource-quota.ts";
 import { secrets } from "./core/secret.ts";
 import { services } from "./core/service.ts";
@@ -56,18 +67,29 @@ import { volumeAttributesClasses } from "./storage/volume-attributes-class.ts";
 
 /** Every built-in kind, in the order in which discovery lists the groups. */
 export const builtInKinds: readonly Kind[] = [
+  bindings,
+  componentStatuses,
   configMaps,
   endpoints,
   events,
   limitRanges,
   namespaces,
   nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  podTemplates,
   pods,
+  replicationControllers,
   resourceQuotas,
   secrets,
   serviceAccounts,
   services,
   apiServices,
+  controllerRevisions,
+  daemonSets,
+  deployments,
+  replicaSets,
+  statefulSets,
   selfSubjectReviews,
   tokenReviews,
   localSubjectAccessReviews,

@@ -1,0 +1,309 @@
+// From what a client sent to an object of a kind: types are checked, unknown fields pruned and reported, values brought to their
+// one form (quantities, times), nulls dropped, and the fields that are always present filled in, so that what comes out is what
+// its TypeScript type promises. The walk is the same for built-in kinds and custom resources.
+//
+// Failures are BadRequest, worded as upstream words them. The input is not changed.
+import { present } from "../base/assert.ts";
+import type { Mutable } from "../base/types.ts";
+import { objectSchemaOf } from "./compile.ts";
+import { emptyValue, fieldsAlwaysPresent, isEmptyValue } from "./emptiness.ts";
+import { type DuplicateKeys, JsonSyntaxError, MAX_DEPTH, parseJson, setOwn } from "./json.ts";
+import type { KubeObject } from "./object.ts";
+import { goTypeOf, normalizeScalar } from "./scalar.ts";
+import type { ObjectSchema, ScalarSchema, Schema } from "./schema.ts";
+import { badRequestError, type StatusError } from "./status-error.ts";
+import { parseYaml } from "./yaml.ts";
+
+/** What decoding needs to know of a kind; every `Kind` is one. `T` is the type of its objects. */
+export interface DecodeTarget<_T = KubeObject> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly schema: Schema;
+}
+
+/** The target for a kind that only travels in requests: Eviction, Scale, TokenRequest, DeleteOptions. */
+export function decodeTarget<T>(apiVersion: string, kind: string): DecodeTarget<T> {
+  return { apiVersion, kind, schema: present(objectSchemaOf(apiVersion, kind), `schema of ${apiVersion} ${kind}`) };
+}
+
+/** What happens with unknown and repeated fields: nothing, a warning, or a refusal. */
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+
+export interface DecodeOptions {
+  /** Default `json`. */
+  readonly format?: "json" | "yaml";
+  /** Default `Warn`. */
+  readonly fieldValidation?: FieldValidation;
+}
+
+export interface Decoded<T> {
+  readonly object: Mutable<T>;
+  /** What a `Warn` has to say, e.g. `unknown field "spec.foo"`. */
+  readonly warnings: readonly string[];
+}
+
+/** As many complaints as one answer carries. */
+const MAX_PROBLEMS = 100;
+
+/** Parses and decodes the body of a request. Throws a BadRequest `StatusError`. */
+export function decode<T extends KubeObject>(target: DecodeTarget<T>, body: string | Uint8Array, options: DecodeOptions = {}): Decoded<T> {
+  const mode = options.fieldValidation ?? "Warn";
+  try {
+    if (options.format === "yaml") {
+      const { value, problems } = parseYaml(typeof body === "string" ? body : new TextDecoder().decode(body));
+      const result = decodeValue(target, value, mode === "Strict" ? "Warn" : mode);
+      return judge(target, result.object, mode === "Ignore" ? [] : [...problems, ...result.warnings], mode);
+    }
+    const { value, duplicates } = parseJson(body, mode !== "Ignore");
+    return decodeValue(target, value, mode, duplicates);
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) {
+      throw badRequestError(
+        `the object provided is unrecognized (must be of type ${target.kind}): couldn't get version/kind; json parse error: ${error.message}`,
+      );
+    }
+    throw error;
+  }
+}
+
+/** Decodes an already parsed value, for instance the outcome of a patch. Throws a BadRequest `StatusError`. */
+export function decodeValue<T extends KubeObject>(
+  target: DecodeTarget<T>,
+  value: unknown,
+  mode: FieldValidation = "Ignore",
+  duplicates?: DuplicateKeys,
+): Decoded<T> {
+  checkTypeMeta(target, value);
+  const walk = new DecodeWalk(mode !== "Ignore", duplicates);
+  let object: Record<string, unknown>;
+  try {
+    object = walk.decode(target.schema, value) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof DecodeFailure) throw cannotBeHandled(target, error.message);
+    throw error;
+  }
+  const decoded = { ...object, kind: target.kind, apiVersion: target.apiVersion } as unknown as Mutable<T>;
+  return judge(target, decoded, walk.problems, mode);
+}
+
+function judge<T>(target: DecodeTarget<T>, object: Mutable<T>, problems: readonly string[], mode: FieldValidation): Decoded<T> {
+  if (mode === "Strict" && problems.length > 0) throw cannotBeHandled(target, strictDecodingText(problems));
+  return { object, warnings: mode === "Warn" ? problems : [] };
+}
+
+/** What strict decoding answers with. */
+export function strictDecodingText(problems: readonly string[]): string {
+  return `strict decoding error: ${problems.join(", ")}`;
+}
+
+function cannotBeHandled(target: DecodeTarget<unknown>, why: string, given = target.kind): StatusError {
+  const version = target.apiVersion.slice(target.apiVersion.indexOf("/") + 1);
+  return badRequestError(`${given} in version ${JSON.stringify(version)} cannot be handled as a ${target.kind}: ${why}`);
+}
+
+/** A body may leave out what it is; it may not claim to be something else. */
+function checkTypeMeta(target: DecodeTarget<unknown>, value: unknown): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const found = jsonTypeOf(value);
+    throw badRequestError(
+      `the object provided is unrecognized (must be of type ${target.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${found} into Go value of type an object with apiVersion and kind`,
+    );
+  }
+  const { apiVersion, kind } = value as { apiVersion?: unknown; kind?: unknown };
+  if (!isOptionalText(apiVersion) || !isOptionalText(kind)) throw cannotBeHandled(target, "apiVersion and kind must be strings");
+  if (typeof apiVersion === "string" && apiVersion !== "" && apiVersion !== target.apiVersion) {
+    throw badRequestError(`the API version in the data (${apiVersion}) does not match the expected API version (${target.apiVersion})`);
+  }
+  if (typeof kind === "string" && kind !== "" && kind !== target.kind) {
+    throw cannotBeHandled(target, `the kind in the data (${kind}) does not match the expected kind (${target.kind})`, kind);
+  }
+}
+
+function isOptionalText(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === "string";
+}
+
+/** A value that does not fit its schema; the message is the part that follows `cannot be handled as a …: `. */
+class DecodeFailure extends Error {
+  override readonly name = "DecodeFailure";
+}
+
+/** One walk over a value and its schema. The stack holds where it is: field names, map keys, positions in lists. */
+class DecodeWalk {
+  readonly problems: string[] = [];
+  readonly #report: boolean;
+  readonly #duplicates: DuplicateKeys | undefined;
+  readonly #stack: (string | number)[] = [];
+  /** The struct that the current field belongs to, as failures name it. */
+  #struct = "";
+
+  constructor(report: boolean, duplicates: DuplicateKeys | undefined) {
+    this.#report = report;
+    this.#duplicates = duplicates === undefined || duplicates.size === 0 ? undefined : duplicates;
+  }
+
+  decode(schema: Schema, value: unknown): unknown {
+    switch (schema.type) {
+      case "object":
+        return this.#object(schema, value);
+      case "map":
+        return this.#map(schema.values, value);
+      case "array":
+        return this.#array(schema.items, value);
+      case "any":
+        return this.#any(value);
+      default:
+        return this.#scalar(schema, value);
+    }
+  }
+
+  #object(schema: ObjectSchema, value: unknown): unknown {
+    if (!isPlainObject(value)) throw this.#wrongType(value, goTypeOfDefinition(schema.definition));
+    this.#enter();
+    const outerStruct = this.#struct;
+    const struct = schema.definition?.slice(schema.definition.lastIndexOf(".") + 1) ?? "";
+    const result: Record<string, unknown> = {};
+    for (const key of Object.keys(value)) {
+      this.#stack.push(key);
+      this.#struct = struct;
+      const field = schema.fields.get(key);
+      const item = value[key];
+      if (field === undefined) {
+        if (schema.preserveUnknown) setOwn(result, key, this.#any(item));
+        else this.#complain("unknown");
+      } else {
+        if (item !== null && item !== undefined) {
+          const decoded = this.decode(field.schema, item);
+          if (!(field.omitEmpty && isEmptyValue(decoded))) result[key] = decoded;
+        }
+        this.#reportDuplicate(value, key);
+      }
+      this.#stack.pop();
+    }
+    this.#struct = outerStruct;
+    for (const field of fieldsAlwaysPresent(schema)) {
+      if (result[field.name] !== undefined) continue;
+      const empty = emptyValue(field.schema);
+      if (empty !== undefined) result[field.name] = empty;
+    }
+    return result;
+  }
+
+  #map(values: Schema, value: unknown): unknown {
+    if (!isPlainObject(value)) throw this.#wrongType(value, `map[string]${goTypeOfSchema(values)}`);
+    this.#enter();
+    const result: Record<string, unknown> = {};
+    for (const key of Object.keys(value)) {
+      this.#stack.push(key);
+      setOwn(result, key, this.#item(values, value[key]));
+      this.#reportDuplicate(value, key);
+      this.#stack.pop();
+    }
+    return result;
+  }
+
+  #array(items: Schema, value: unknown): unknown {
+    if (!Array.isArray(value)) throw this.#wrongType(value, `[]${goTypeOfSchema(items)}`);
+    this.#enter();
+    return value.map((item, position) => {
+      this.#stack.push(position);
+      const decoded = this.#item(items, item);
+      this.#stack.pop();
+      return decoded;
+    });
+  }
+
+  /** In lists and maps null stands for the empty value. */
+  #item(schema: Schema, value: unknown): unknown {
+    if (value !== null && value !== undefined) return this.decode(schema, value);
+    return emptyValue(schema) ?? null;
+  }
+
+  #any(value: unknown): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    this.#enter();
+    if (Array.isArray(value)) return value.map((item, position) => this.#within(position, () => this.#any(item)));
+    const result: Record<string, unknown> = {};
+    for (const key of Object.keys(value)) {
+      const item = (value as Record<string, unknown>)[key];
+      if (item !== undefined)
+        setOwn(
+          result,
+          key,
+          this.#within(key, () => this.#any(item)),
+        );
+      this.#stack.push(key);
+      this.#reportDuplicate(value, key);
+      this.#stack.pop();
+    }
+    return result;
+  }
+
+  #within<R>(step: string | number, action: () => R): R {
+    this.#stack.push(step);
+    const result = action();
+    this.#stack.pop();
+    return result;
+  }
+
+  #scalar(schema: ScalarSchema, value: unknown): unknown {
+    const outcome = normalizeScalar(schema.type, value);
+    if (outcome.ok) return outcome.value;
+    throw outcome.reason === "form" ? new DecodeFailure(outcome.message) : this.#wrongType(value, outcome.goType);
+  }
+
+  #enter(): void {
+    if (this.#stack.length > MAX_DEPTH) throw new DecodeFailure("exceeded max depth");
+  }
+
+  #reportDuplicate(object: object, key: string): void {
+    if (this.#duplicates?.get(object)?.includes(key)) this.#complain("duplicate");
+  }
+
+  #complain(what: "unknown" | "duplicate"): void {
+    if (!this.#report || this.problems.length >= MAX_PROBLEMS) return;
+    this.problems.push(`${what} field ${JSON.stringify(this.#path())}`);
+  }
+
+  #path(): string {
+    return this.#stack.map((step, position) => (typeof step === "number" ? `[${step}]` : position === 0 ? step : `.${step}`)).join("");
+  }
+
+  #wrongType(value: unknown, goType: string): DecodeFailure {
+    const fields = this.#stack.filter((step) => typeof step === "string").join(".");
+    const target = fields === "" ? `Go value of type ${goType}` : `Go struct field ${this.#struct}.${fields} of type ${goType}`;
+    const found = typeof value === "number" && goType.startsWith("int") ? `number ${value}` : jsonTypeOf(value);
+    return new DecodeFailure(`json: cannot unmarshal ${found} into ${target}`);
+  }
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function jsonTypeOf(value: unknown): string {
+  if (value === null || value === undefined) return "null";
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "boolean") return "bool";
+  return typeof value === "bigint" ? `number ${value}` : typeof value;
+}
+
+function goTypeOfSchema(schema: Schema): string {
+  switch (schema.type) {
+    case "object":
+      return goTypeOfDefinition(schema.definition);
+    case "map":
+      return `map[string]${goTypeOfSchema(schema.values)}`;
+    case "array":
+      return `[]${goTypeOfSchema(schema.items)}`;
+    case "any":
+      return "interface {}";
+    default:
+      return goTypeOf(schema.type);
+  }
+}
+
+/** `io.k8s.api.core.v1.Container` is `v1.Container`. */
+function goTypeOfDefinition(definition: string | undefined): string {
+  return definition === undefined ? "map[string]interface {}" : definition.split(".").slice(-2).join(".");
+}
