@@ -1,0 +1,7 @@
+import type { FieldError } from "../field-errors.ts";
+export function validateEndpoints(): FieldError[] {
+  return [];
+}
+export function validateEndpointsUpdate(): FieldError[] {
+  return [];
+}

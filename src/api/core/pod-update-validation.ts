@@ -1,0 +1,13 @@
+import type { FieldError } from "../field-errors.ts";
+export function validateEphemeralContainersUpdate(): FieldError[] {
+  return [];
+}
+export function validatePodResize(): FieldError[] {
+  return [];
+}
+export function validatePodStatusUpdate(): FieldError[] {
+  return [];
+}
+export function validatePodUpdate(): FieldError[] {
+  return [];
+}

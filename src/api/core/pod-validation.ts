@@ -1,0 +1,4 @@
+import type { FieldError } from "../field-errors.ts";
+export function validatePod(): FieldError[] {
+  return [];
+}
