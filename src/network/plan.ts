@@ -1,0 +1,50 @@
+// The pod network as a pure function of the nodes: each node bridges its pods in its own pod CIDR, and reaches the pods of
+// another node by a route to that node's address (https://kubernetes.io/docs/concepts/cluster-administration/networking/).
+import type { Node } from "../api/index.ts";
+
+export interface Route {
+  /** The other node's pod CIDR. */
+  readonly destination: string;
+  /** The other node's address. */
+  readonly via: string;
+}
+
+export interface NetworkPlan {
+  readonly podCidr: string;
+  /** First address of the pod CIDR: the bridge's, and the pods' way out. */
+  readonly gateway: string;
+  readonly prefixLength: number;
+  /** Ordered by destination. */
+  readonly routes: readonly Route[];
+}
+
+/** Undefined until the node has been given its pod CIDR. */
+export function planNetwork(nodeName: string, nodes: readonly Node[]): NetworkPlan | undefined {
+  const own = nodes.find(({ metadata }) => metadata.name === nodeName);
+  const podCidr = own === undefined ? undefined : ipv4PodCidr(own);
+  if (podCidr === undefined) return undefined;
+  const [base = "", prefix = ""] = podCidr.split("/");
+  const routes = nodes
+    .filter((node) => node !== own)
+    .flatMap((node) => {
+      const destination = ipv4PodCidr(node);
+      const via = internalAddress(node);
+      return destination === undefined || via === undefined ? [] : [{ destination, via }];
+    })
+    .sort((a, b) => (a.destination < b.destination ? -1 : 1));
+  return { podCidr, gateway: nextAddress(base), prefixLength: Number(prefix), routes };
+}
+
+function ipv4PodCidr({ spec }: Node): string | undefined {
+  const all = spec.podCIDRs ?? (spec.podCIDR === undefined || spec.podCIDR === "" ? [] : [spec.podCIDR]);
+  return all.find((cidr) => cidr.includes(".") && cidr.includes("/"));
+}
+
+function internalAddress(node: Node): string | undefined {
+  return node.status?.addresses?.find(({ type, address }) => type === "InternalIP" && address.includes("."))?.address;
+}
+
+function nextAddress(ip: string): string {
+  const value = ip.split(".").reduce((sum, part) => sum * 256 + Number(part), 0) + 1;
+  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
+}
