@@ -1,6 +1,7 @@
 // Applies the pod network on Linux with `ip` and `nft`, and takes it away again. What it makes: the bridge, routes marked with
 // a protocol number of ours, one nft table, the CNI configuration file.
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import type { NetworkApplier } from "./node-network.ts";
 import type { NetworkPlan } from "./plan.ts";
 
 const run = promisify(execFile);
+const BRIDGE_DEVICE = `/sys/class/net/${POD_BRIDGE}`;
 const TABLE = "kubets-network";
 /** Marks our routes, so that only ours are removed. */
 const ROUTE_PROTOCOL = "236";
@@ -36,17 +38,9 @@ export function createLinuxNetwork(options: LinuxNetworkOptions): NetworkApplier
 }
 
 async function makeBridge(plan: NetworkPlan): Promise<void> {
-  if (networkLinks().includes(POD_BRIDGE) === false) await run("ip", ["link", "add", POD_BRIDGE, "type", "bridge"]).catch(unlessExists);
+  if (!existsSync(BRIDGE_DEVICE)) await run("ip", ["link", "add", POD_BRIDGE, "type", "bridge"]);
   await run("ip", ["address", "replace", `${plan.gateway}/${plan.prefixLength}`, "dev", POD_BRIDGE]);
   await run("ip", ["link", "set", POD_BRIDGE, "up"]);
-}
-
-function networkLinks(): string[] {
-  return Object.keys(networkInterfaces());
-}
-
-function unlessExists(error: Error & { stderr?: string }): void {
-  if (!/File exists/.test(error.stderr ?? "")) throw error;
 }
 
 /** Pods leave the cluster with their node's address. */
@@ -88,7 +82,7 @@ async function writeConfig(options: LinuxNetworkOptions, plan: NetworkPlan): Pro
 export async function removeLinuxNetwork(options: Pick<LinuxNetworkOptions, "cniConfigFolder" | "cniStateFolder">): Promise<void> {
   await nft(`table ip ${TABLE} {}\ndelete table ip ${TABLE}\n`);
   await run("ip", ["route", "flush", "proto", ROUTE_PROTOCOL]);
-  if (networkLinks().includes(POD_BRIDGE)) await run("ip", ["link", "del", POD_BRIDGE]);
+  if (existsSync(BRIDGE_DEVICE)) await run("ip", ["link", "del", POD_BRIDGE]);
   await rm(options.cniConfigFolder, { recursive: true, force: true });
   await rm(options.cniStateFolder, { recursive: true, force: true });
 }
