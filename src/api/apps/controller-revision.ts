@@ -1,10 +1,10 @@
 // ControllerRevision: one recorded state of a StatefulSet's or DaemonSet's template
 // (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/controller-revision-v1/). Its data never changes.
 import { ageColumn, nameColumn } from "../columns.ts";
-import { sameValue } from "../core/same-value.ts";
 import { kind } from "../declare.ts";
 import { type FieldError, FieldPath, invalid, required } from "../field-errors.ts";
 import type { ControllerRevision } from "../generated/types.ts";
+import { sameValue } from "../immutable.ts";
 
 function controllerCell({ metadata }: ControllerRevision): string {
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);

@@ -2,10 +2,11 @@
 import type { Mutable } from "../../base/types.ts";
 import { mutableCopy } from "../../base/types.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
-import { containerColumns, labelSelectorText } from "../core/container-cells.ts";
+import { containerColumns } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import { kind } from "../declare.ts";
 import type { Deployment } from "../generated/types.ts";
+import { labelSelectorText } from "../selector.ts";
 import { validateDeployment, validateDeploymentStatusUpdate, validateDeploymentUpdate } from "./deployment-validation.ts";
 
 function defaultDeployment({ spec }: Mutable<Deployment>): void {

@@ -1,10 +1,11 @@
 // ReplicaSet (https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/).
 import type { Mutable } from "../../base/types.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
-import { containerColumns, labelSelectorCell, labelSelectorText } from "../core/container-cells.ts";
+import { containerColumns, labelSelectorCell } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import { kind } from "../declare.ts";
 import type { ReplicaSet } from "../generated/types.ts";
+import { labelSelectorText } from "../selector.ts";
 import { validateReplicaSet, validateReplicaSetStatusUpdate, validateReplicaSetUpdate } from "./replica-set-validation.ts";
 
 export const replicaSets = kind<ReplicaSet>("apps/v1", "ReplicaSet", {

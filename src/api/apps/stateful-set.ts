@@ -1,11 +1,12 @@
 // StatefulSet (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/).
 import type { Mutable } from "../../base/types.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
-import { containerColumns, labelSelectorText } from "../core/container-cells.ts";
+import { containerColumns } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import { kind } from "../declare.ts";
 import type { StatefulSet } from "../generated/types.ts";
 import { nameIsDnsLabel } from "../names.ts";
+import { labelSelectorText } from "../selector.ts";
 import { validateStatefulSet, validateStatefulSetStatusUpdate, validateStatefulSetUpdate } from "./stateful-set-validation.ts";
 
 function defaultStatefulSet({ spec }: Mutable<StatefulSet>): void {

@@ -1,6 +1,7 @@
 // Cells that the tables of workloads share: containers, images, labels, and label selectors as text.
 import type { Column } from "../kind.ts";
 import type { KubeObject, LabelSelector } from "../object.ts";
+import { labelSelectorText } from "../selector.ts";
 
 /** What the cells need to know of a container. */
 interface NamedImage {
@@ -20,26 +21,9 @@ function labelPairs(labels: Readonly<Record<string, string>> | undefined): strin
     .sort();
 }
 
-/** A label selector as `kubectl -l` takes it, in the order of keys; empty when it selects all. */
-export function labelSelectorText(selector: LabelSelector | undefined): string {
-  const terms: [string, string][] = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => [key, `${key}=${value}`]);
-  for (const { key, operator, values = [] } of selector?.matchExpressions ?? []) terms.push([key, expressionText(key, operator, values)]);
-  return terms
-    .sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))
-    .map(([, text]) => text)
-    .join(",");
-}
-
-function expressionText(key: string, operator: string, values: readonly string[]): string {
-  const list = [...values].sort().join(",");
-  if (operator === "Exists") return key;
-  if (operator === "DoesNotExist") return `!${key}`;
-  return operator === "In" ? `${key} in (${list})` : `${key} notin (${list})`;
-}
-
 /** As a cell: `<none>` when it selects nothing in particular. */
 export function labelSelectorCell(selector: LabelSelector | undefined): string {
-  const text = labelSelectorText(selector);
+  const text = selector === undefined ? "" : labelSelectorText(selector);
   return text === "" ? "<none>" : text;
 }
 

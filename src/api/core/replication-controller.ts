@@ -3,7 +3,8 @@ import type { Mutable } from "../../base/types.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { ReplicationController } from "../generated/types.ts";
-import { containerColumns, labelSelectorText, labelsCell } from "./container-cells.ts";
+import { labelSelectorText } from "../selector.ts";
+import { containerColumns, labelsCell } from "./container-cells.ts";
 import { defaultPodTemplate } from "./pod-defaults.ts";
 import {
   validateReplicationController,
