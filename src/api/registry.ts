@@ -19,6 +19,10 @@ import { localSubjectAccessReviews } from "./authorization/local-subject-access-
 import { selfSubjectAccessReviews } from "./authorization/self-subject-access-review.ts";
 import { selfSubjectRulesReviews } from "./authorization/self-subject-rules-review.ts";
 import { subjectAccessReviews } from "./authorization/subject-access-review.ts";
+import { horizontalPodAutoscalers } from "./autoscaling/horizontal-pod-autoscaler.ts";
+import { horizontalPodAutoscalersV1 } from "./autoscaling/horizontal-pod-autoscaler-v1.ts";
+import { cronJobs } from "./batch/cron-job.ts";
+import { jobs } from "./batch/job.ts";
 import { certificateSigningRequests } from "./certificates/certificate-signing-request.ts";
 import { leases } from "./coordination/lease.ts";
 import { bindings } from "./core/binding.ts";
@@ -96,6 +100,10 @@ export const builtInKinds: readonly Kind[] = [
   selfSubjectAccessReviews,
   selfSubjectRulesReviews,
   subjectAccessReviews,
+  horizontalPodAutoscalersV1,
+  horizontalPodAutoscalers,
+  cronJobs,
+  jobs,
   certificateSigningRequests,
   ingressClasses,
   ingresses,

@@ -1,0 +1,80 @@
+// What the schema alone can say is wrong: fields that must be there and are not, and values outside their enumeration. Kinds
+// say the rest in their declarations. Status is not looked at: those who write it are trusted with its words.
+import { type FieldError, FieldPath, notSupported, required } from "./field-errors.ts";
+import type { Kind } from "./kind.ts";
+import { validateObjectMeta, validateObjectMetaUpdate } from "./metadata-validation.ts";
+import type { KubeObject } from "./object.ts";
+import type { FieldSchema, ObjectSchema, Schema } from "./schema.ts";
+
+const UNCHECKED: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata", "status"]);
+
+/** All that is wrong with an object that is to be created. */
+export function validateCreate<T extends KubeObject>(kind: Kind<T>, object: T): FieldError[] {
+  const declared = kind.declaration.validateCreate?.(object) ?? [];
+  return withSchemaErrors(kind, object, [...validateObjectMeta(kind, object.metadata), ...declared]);
+}
+
+/** All that is wrong with an update. */
+export function validateUpdate<T extends KubeObject>(kind: Kind<T>, object: T, old: T): FieldError[] {
+  const declared = kind.declaration.validateUpdate?.(object, old) ?? [];
+  return withSchemaErrors(kind, object, [...validateObjectMetaUpdate(object.metadata, old.metadata), ...declared]);
+}
+
+/** All that is wrong with an update of `/status`. */
+export function validateStatusUpdate<T extends KubeObject>(kind: Kind<T>, object: T, old: T): FieldError[] {
+  return [...validateObjectMetaUpdate(object.metadata, old.metadata), ...(kind.declaration.validateStatusUpdate?.(object, old) ?? [])];
+}
+
+/** Adds what the schema finds wrong where the kind itself had nothing to say. */
+function withSchemaErrors(kind: Kind, object: KubeObject, errors: FieldError[]): FieldError[] {
+  const spoken = new Set(errors.map((error) => error.path));
+  return [...errors, ...validateSchema(kind.schema, object).filter((error) => !spoken.has(error.path))];
+}
+
+/** Missing required fields and values outside their enumeration. */
+export function validateSchema(schema: Schema, object: KubeObject): FieldError[] {
+  const errors: FieldError[] = [];
+  if (schema.type !== "object") return errors;
+  for (const field of schema.fields.values()) {
+    if (!UNCHECKED.has(field.name)) checkField(field, (object as unknown as Record<string, unknown>)[field.name], FieldPath.root(field.name), errors);
+  }
+  return errors;
+}
+
+function checkField(field: FieldSchema, value: unknown, path: FieldPath, errors: FieldError[]): void {
+  if (value === undefined || value === null) {
+    if (field.required && !field.emitEmpty) errors.push(required(path));
+    return;
+  }
+  if (field.enum !== undefined) checkEnum(field, field.enum, value, path, errors);
+  else checkValue(field.schema, value, path, errors);
+}
+
+function checkEnum(field: FieldSchema, allowed: readonly string[], value: unknown, path: FieldPath, errors: FieldError[]): void {
+  const supported = [...allowed].sort();
+  if (Array.isArray(value)) {
+    for (const [position, item] of value.entries()) {
+      if (typeof item === "string" && !allowed.includes(item)) errors.push(notSupported(path.index(position), item, supported));
+    }
+  } else if (value === "" && !allowed.includes("")) {
+    if (field.required) errors.push(required(path));
+  } else if (typeof value === "string" && !allowed.includes(value)) errors.push(notSupported(path, value, supported));
+}
+
+function checkValue(schema: Schema, value: unknown, path: FieldPath, errors: FieldError[]): void {
+  if (typeof value !== "object" || value === null) return;
+  if (schema.type === "object") {
+    if (schema.definition === OBJECT_META) return;
+    for (const field of schema.fields.values()) checkField(field, (value as Record<string, unknown>)[field.name], path.child(field.name), errors);
+  } else if (schema.type === "array" && !isLeaf(schema.items)) {
+    for (const [position, item] of (value as readonly unknown[]).entries()) checkValue(schema.items, item, path.index(position), errors);
+  } else if (schema.type === "map" && !isLeaf(schema.values)) {
+    for (const [key, item] of Object.entries(value)) checkValue(schema.values, item, path.key(key), errors);
+  }
+}
+
+const OBJECT_META: ObjectSchema["definition"] = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+
+function isLeaf(schema: Schema): boolean {
+  return schema.type !== "object" && schema.type !== "array" && schema.type !== "map";
+}
