@@ -15,11 +15,13 @@ export interface ContainerdConfigOptions {
   readonly sandboxImage: string;
   readonly limits: HostLimits;
   readonly runcPath: string;
+  /** The folder of the CNI plugins. */
+  readonly cniPlugins: string;
   /** Set when crun is there: it becomes the runtime handler `crun`. */
   readonly crunPath?: string;
 }
 
-export function containerdConfig({ paths, sandboxImage, limits, runcPath, crunPath }: ContainerdConfigOptions): string {
+export function containerdConfig({ paths, sandboxImage, limits, runcPath, cniPlugins, crunPath }: ContainerdConfigOptions): string {
   const cri = `plugins."io.containerd.grpc.v1.cri"`;
   return `version = 2
 root = ${quoted(paths.containerdRoot)}
@@ -50,7 +52,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   enable_unprivileged_icmp = true
 
 [${cri}.cni]
-  bin_dir = ${quoted(paths.cniBinaries)}
+  bin_dir = ${quoted(cniPlugins)}
   conf_dir = ${quoted(paths.cniConfig)}
   max_conf_num = 1
 

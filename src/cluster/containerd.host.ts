@@ -13,6 +13,7 @@ import type { ClusterPaths } from "./data-folder.ts";
 import { findExecutable } from "./executables.host.ts";
 import { importPauseImage } from "./images/import.host.ts";
 import { pauseImage } from "./images/pause.ts";
+import { cniPluginFolder } from "./install.host.ts";
 import { endProcess, isProcessOurs } from "./process.host.ts";
 
 const readyTimeoutMs = 15_000;
@@ -84,6 +85,7 @@ async function launch(paths: ClusterPaths): Promise<void> {
     sandboxImage: pauseImage,
     limits: await hostLimits(),
     runcPath: required("runc"),
+    cniPlugins: requiredPlugins(),
     crunPath: findExecutable("crun"),
   };
   await writeFile(paths.containerdConfig, containerdConfig(options));
@@ -101,6 +103,12 @@ function required(name: string): string {
   if (path === undefined)
     throw new ContainerdError(`${name} is not installed; run "kubets start" without --no-install, or install it with your package manager`);
   return path;
+}
+
+function requiredPlugins(): string {
+  const folder = cniPluginFolder();
+  if (folder === undefined) throw new ContainerdError('the CNI plugins are not installed; run "kubets start" without --no-install, or install them');
+  return folder;
 }
 
 async function socketAnswers(paths: ClusterPaths): Promise<void> {

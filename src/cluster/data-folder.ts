@@ -26,7 +26,6 @@ export interface ClusterPaths {
   readonly containerdSocket: string;
   readonly cniConfig: string;
   readonly cniState: string;
-  readonly cniBinaries: string;
   /** Kernel settings as they were before the cluster changed them. */
   readonly sysctls: string;
 }
@@ -58,7 +57,6 @@ export function clusterPaths(data: string): ClusterPaths {
     containerdSocket: `${run}/containerd.sock`,
     cniConfig: `${folder}/cni`,
     cniState: `${run}/cni`,
-    cniBinaries: "/usr/lib/cni",
     sysctls: `${folder}/sysctls.json`,
   };
 }

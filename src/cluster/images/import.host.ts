@@ -4,6 +4,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { createSystemEnv } from "../../base/index.host.ts";
+import { createCriRuntime } from "../../kubelet/index.host.ts";
 import { buildImageArchive, buildLayer } from "./archive.host.ts";
 import { pauseImage, pauseProgram } from "./pause.ts";
 
@@ -45,6 +47,17 @@ export async function importArchiveBytes(store: ImageStore, archive: Uint8Array)
     return await importArchive(store, file);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The images that the node has, by name; one image may have several. */
+export async function listImages(store: ImageStore): Promise<{ readonly name: string; readonly sizeBytes: number }[]> {
+  const runtime = createCriRuntime(createSystemEnv({ logLevel: "error" }), store);
+  try {
+    const images = await runtime.listImages();
+    return images.flatMap(({ repoTags, sizeBytes }) => repoTags.map((name) => ({ name, sizeBytes }))).sort((a, b) => (a.name < b.name ? -1 : 1));
+  } finally {
+    runtime.close();
   }
 }
 
