@@ -37,7 +37,12 @@ it("writes the scheduler's kind with an action and a series", async () => {
   recorder.event(pod, "Normal", "Scheduled", "Successfully assigned default/web to node-1", { action: "Binding" });
   await recorder.flush();
   const { items } = await client.list(events);
-  expect(items[0]).toMatchObject({ action: "Binding", eventTime: "2026-01-01T00:00:00.000000Z", reportingComponent: "default-scheduler", series: { count: 2 } });
+  expect(items[0]).toMatchObject({
+    action: "Binding",
+    eventTime: "2026-01-01T00:00:00.000000Z",
+    reportingComponent: "default-scheduler",
+    series: { count: 2 },
+  });
   expect(items[0]?.count).toBeUndefined();
 });
 

@@ -43,6 +43,8 @@ export interface Informer<T extends KubeObject> {
   addIndex(name: string, valuesOf: IndexFunction<T>): void;
   byIndex(name: string, value: string): T[];
   readonly size: number;
+  /** True when the view is at least as new as a write that was answered with this resourceVersion. */
+  hasSeen(resourceVersion: string | undefined): boolean;
   /** Objects that are here already are added at once. Returns what removes the handler. */
   addHandler(handler: InformerHandler<T>): () => void;
 }
@@ -66,6 +68,8 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
   private state: "new" | "running" | "stopped" = "new";
   /** Where the next watch goes on; undefined: from a fresh full state. */
   private resourceVersion: string | undefined;
+  /** The newest state that was seen; kept over reconnections. */
+  private seenVersion = "0";
   /** False once the server refused to send the initial state through the watch. */
   private streamsInitialState = true;
   /** Collects the initial state until its closing bookmark. */
@@ -106,6 +110,10 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
   }
   byIndex(name: string, value: string): T[] {
     return [...this.objects.lookUp(name, value).values()];
+  }
+
+  hasSeen(resourceVersion: string | undefined): boolean {
+    return resourceVersion === undefined || Number(this.seenVersion) >= Number(resourceVersion);
   }
 
   addHandler(handler: InformerHandler<T>): () => void {
@@ -207,7 +215,7 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
         const objects = this.incoming;
         this.incoming = undefined;
         this.replace(objects, event.resourceVersion);
-      } else if (this.incoming === undefined) this.resourceVersion = event.resourceVersion;
+      } else if (this.incoming === undefined) this.advance(event.resourceVersion);
       return;
     }
     const { object } = event;
@@ -217,14 +225,19 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
       else this.incoming.set(key, object);
       return;
     }
-    this.resourceVersion = object.metadata.resourceVersion;
+    this.advance(object.metadata.resourceVersion);
     if (event.type === "DELETED") this.remove(key, object);
     else this.put(key, object, false);
   }
 
+  private advance(resourceVersion: string | undefined): void {
+    this.resourceVersion = resourceVersion;
+    this.seenVersion = resourceVersion ?? this.seenVersion;
+  }
+
   /** Makes `objects` the state, telling handlers the difference. */
   private replace(objects: ReadonlyMap<string, T>, resourceVersion: string): void {
-    this.resourceVersion = resourceVersion;
+    this.advance(resourceVersion);
     for (const key of [...this.objects.keys()]) {
       const known = this.objects.get(key);
       if (known !== undefined && !objects.has(key)) this.remove(key, known);

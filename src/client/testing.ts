@@ -196,7 +196,12 @@ class MemoryClient implements FakeClient {
     return this.store(kind, gone ? "DELETED" : "MODIFIED", copy, old);
   }
 
-  private store(kind: { group: string; resource: string }, type: LogEntry["type"], copy: ReturnType<typeof mutableCopy<KubeObject>>, old?: KubeObject): KubeObject {
+  private store(
+    kind: { group: string; resource: string },
+    type: LogEntry["type"],
+    copy: ReturnType<typeof mutableCopy<KubeObject>>,
+    old?: KubeObject,
+  ): KubeObject {
     copy.metadata.resourceVersion = String(++this.revision);
     const object = deepFreeze(copy as KubeObject);
     const table = this.table(kind);

@@ -1,0 +1,2 @@
+// The public face of controllers/.
+export { type ControllerManager, type ControllerManagerOptions, createControllerManager } from "./manager.ts";
