@@ -1,0 +1,3 @@
+// The part of dns/ that touches the machine.
+export { type DnsListener, listenDns } from "./listener.host.ts";
+export { createUpstream } from "./upstream.host.ts";

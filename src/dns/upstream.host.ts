@@ -1,0 +1,95 @@
+// The machine's own resolvers, for names outside the cluster: each nameserver of resolv.conf in turn, over UDP, over TCP when an
+// answer was cut. Addresses of ours are left out, so that a question cannot go in circles.
+import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { existsSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import type { Upstream } from "./dns.ts";
+import { decodeReply, encodeQuestion } from "./message.host.ts";
+import type { Question } from "./records.ts";
+
+const TIMEOUT_MS = 2000;
+const DNS_PORT = 53;
+/** Where systemd-resolved keeps the real servers when resolv.conf names only itself. */
+const RESOLV_CONF = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"];
+
+/** `own`: addresses that this cluster answers on. */
+export function createUpstream(own: readonly string[]): Upstream {
+  const servers = nameservers().filter((server) => !own.includes(server));
+  return {
+    resolve: async (question) => {
+      for (const server of servers) {
+        const reply = await ask(server, question);
+        if (reply !== undefined) return { code: reply.code, answers: reply.answers };
+      }
+      return undefined;
+    },
+  };
+}
+
+function nameservers(): string[] {
+  const file = RESOLV_CONF.find((name) => existsSync(name));
+  if (file === undefined) return [];
+  return [...readFileSync(file, "utf8").matchAll(/^nameserver\s+(\S+)/gm)].map((match) => match[1] ?? "");
+}
+
+type Reply = NonNullable<ReturnType<typeof decodeReply>>;
+
+async function ask(server: string, question: Question): Promise<Reply | undefined> {
+  const id = randomInt(0x10000);
+  const query = encodeQuestion(id, question);
+  const reply = await overUdp(server, query, id);
+  return reply?.truncated === true ? ((await overTcp(server, query, id)) ?? reply) : reply;
+}
+
+function overUdp(server: string, query: Buffer, id: number): Promise<Reply | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket(server.includes(":") ? "udp6" : "udp4");
+    const end = (reply?: Reply): void => {
+      clearTimeout(timer);
+      socket.close();
+      resolve(reply);
+    };
+    const timer = setTimeout(end, TIMEOUT_MS);
+    socket.once("error", () => end());
+    socket.on("message", (bytes) => {
+      const reply = understood(bytes, id);
+      if (reply !== undefined) end(reply);
+    });
+    // A connected socket takes answers from that server alone.
+    socket.connect(DNS_PORT, server, () => socket.send(query));
+  });
+}
+
+function overTcp(server: string, query: Buffer, id: number): Promise<Reply | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: server, port: DNS_PORT, timeout: TIMEOUT_MS });
+    let received = Buffer.alloc(0);
+    const end = (reply?: Reply): void => {
+      socket.destroy();
+      resolve(reply);
+    };
+    socket.on("connect", () => {
+      const head = Buffer.alloc(2);
+      head.writeUInt16BE(query.length);
+      socket.write(Buffer.concat([head, query]));
+    });
+    socket.on("data", (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      if (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) end(understood(received.subarray(2), id));
+    });
+    socket.on("timeout", () => end());
+    socket.on("error", () => end());
+    socket.on("close", () => resolve(undefined));
+  });
+}
+
+/** Undefined for noise: whoever sent it may still send the answer. */
+function understood(bytes: Buffer, id: number): Reply | undefined {
+  try {
+    return decodeReply(bytes, id);
+  } catch (error) {
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}
