@@ -43,6 +43,7 @@ import { secrets } from "./core/secret.ts";
 import { services } from "./core/service.ts";
 import { serviceAccounts } from "./core/service-account.ts";
 import { endpointSlices } from "./discovery/endpoint-slice.ts";
+import { eventsV1 } from "./events/event.ts";
 import { flowSchemas } from "./flowcontrol/flow-schema.ts";
 import { priorityLevelConfigurations } from "./flowcontrol/priority-level-configuration.ts";
 import type { Kind } from "./kind.ts";
@@ -94,6 +95,7 @@ export const builtInKinds: readonly Kind[] = [
   deployments,
   replicaSets,
   statefulSets,
+  eventsV1,
   selfSubjectReviews,
   tokenReviews,
   localSubjectAccessReviews,
