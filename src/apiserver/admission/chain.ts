@@ -5,12 +5,18 @@ import type { Env } from "../../base/index.ts";
 import type { Client } from "../../client/index.ts";
 import type { ServerAuthorizer } from "../authorization/create-authorizer.ts";
 import type { ObjectReader } from "../object-reader.ts";
+import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificates.ts";
 import { defaultIngressClass } from "./default-ingress-class.ts";
 import { defaultStorageClass } from "./default-storage-class.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
+import { nodeRestriction } from "./node-restriction.ts";
+import { persistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./plugin.ts";
 import { priority } from "./priority.ts";
+import { rbacEscalation } from "./rbac-escalation.ts";
+import { runtimeClass } from "./runtime-class.ts";
 import { serviceAccount } from "./service-account.ts";
 import { storageObjectInUseProtection } from "./storage-object-in-use-protection.ts";
 import { taintNodesByCondition } from "./taint-nodes-by-condition.ts";
@@ -30,16 +36,24 @@ export interface AdmissionChain {
   validate(request: AdmissionRequest): Promise<void>;
 }
 
-export function createAdmissionChain(env: Env, { objects, client }: AdmissionChainOptions): AdmissionChain {
+export function createAdmissionChain(env: Env, { objects, client, authorizer }: AdmissionChainOptions): AdmissionChain {
   const plugins: readonly AdmissionPlugin[] = [
     namespaceLifecycle(env, { objects, client }),
+    limitRanger({ objects }),
     serviceAccount(env, { objects, client }),
+    nodeRestriction({ objects, client, authorizer }),
     taintNodesByCondition,
     priority({ objects }),
     defaultTolerationSeconds,
     defaultStorageClass({ objects }),
     storageObjectInUseProtection,
+    persistentVolumeClaimResize({ objects }),
+    runtimeClass({ objects, client }),
+    certificateApproval({ authorizer }),
+    certificateSigning({ authorizer }),
+    certificateSubjectRestriction,
     defaultIngressClass({ objects }),
+    rbacEscalation({ authorizer }),
   ];
   return {
     plugins,

@@ -6,6 +6,7 @@ import type { Client } from "../../client/index.ts";
 import { INJECTED_TOKEN_SECONDS } from "../authentication/service-account-tokens.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import { denied, objectOf } from "./denial.ts";
+import { isMirrorPod } from "./mirror-pod.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./plugin.ts";
 import { secretReferenceProblem } from "./secret-references.ts";
 
@@ -13,7 +14,6 @@ const DEFAULT_NAME = "default";
 const VOLUME_PREFIX = "kube-api-access-";
 const MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount";
 const ROOT_CA_CONFIG_MAP = "kube-root-ca.crt";
-const MIRROR_POD_ANNOTATION = "kubernetes.io/config.mirror";
 const ENFORCE_MOUNTABLE_SECRETS_ANNOTATION = "kubernetes.io/enforce-mountable-secrets";
 /** A controller makes the default account of a new namespace: it may come a moment after the first pod. */
 const DEFAULT_ACCOUNT_ATTEMPTS = 10;
@@ -70,10 +70,6 @@ export function serviceAccount(env: Env, { objects, client }: ServiceAccountPlug
   }
 
   return { name: "ServiceAccount", mutate, validate };
-}
-
-function isMirrorPod(pod: Pod): boolean {
-  return pod.metadata.annotations?.[MIRROR_POD_ANNOTATION] !== undefined;
 }
 
 /** A kubelet writes mirror pods: they must not give it access to anything. */
