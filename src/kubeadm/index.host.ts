@@ -1,0 +1,2 @@
+// The public face of kubeadm/ for files that may touch the machine.
+export { ensurePki, mergeKubeconfigFile, type PkiFolderOptions, removeFromKubeconfigFile } from "./files.host.ts";
