@@ -5,8 +5,8 @@ import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { basename, join, relative, resolve, sep } from "node:path";
 import { buildImageArchive, buildLayer, type LayerEntry } from "./archive.host.ts";
 import { type CopyInstruction, parseDockerfile } from "./dockerfile.ts";
+import { ImageError } from "./image-error.ts";
 import { fullImageName, isImageName } from "./image-name.ts";
-import { ImageError } from "./import.host.ts";
 
 /** The archive of the image that the folder's Dockerfile describes. Throws `ImageError`. */
 export async function buildFromFolder(folder: string, tag: string): Promise<Uint8Array> {

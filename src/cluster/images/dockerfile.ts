@@ -3,6 +3,7 @@
 //
 // Invariant: an instruction or option that is not carried out is an error, never skipped.
 import type { ImageRunConfig } from "./archive.host.ts";
+import { ImageError } from "./image-error.ts";
 
 export interface CopyInstruction {
   /** Relative to the folder that is built. */
@@ -19,8 +20,7 @@ export interface ImagePlan {
   readonly config: ImageRunConfig;
 }
 
-export class DockerfileError extends Error {
-  override readonly name = "ImageError";
+class DockerfileError extends ImageError {
   constructor(line: number, message: string) {
     super(`Dockerfile line ${line}: ${message}`);
   }
@@ -41,7 +41,7 @@ interface Draft {
 
 const withoutContainer = "kubets builds images without running containers";
 
-/** Throws `DockerfileError` with the line. */
+/** Throws an `ImageError` that names the line. */
 export function parseDockerfile(text: string): ImagePlan {
   const draft: Draft = { from: false, environment: new Map(), copies: [], config: {} };
   for (const instruction of instructionsOf(text)) {

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { createSystemEnv } from "../../base/index.host.ts";
 import { createCriRuntime } from "../../kubelet/index.host.ts";
 import { buildImageArchive, buildLayer } from "./archive.host.ts";
+import { ImageError } from "./image-error.ts";
 import { pauseImage, pauseProgram } from "./pause.ts";
 
 const run = promisify(execFile);
@@ -16,10 +17,6 @@ const maxOutputBytes = 16 * 1024 * 1024;
 export interface ImageStore {
   /** The node's containerd. */
   readonly socket: string;
-}
-
-export class ImageError extends Error {
-  override readonly name = "ImageError";
 }
 
 /** Runs `ctr` in Kubernetes' namespace of the store and returns its standard output. */

@@ -1,0 +1,133 @@
+// Halting a node and taking away everything that it made on this machine.
+//
+// Invariants: only what is this cluster's is touched: shims and mounts are recognised by the cluster's own folders, network
+// and cgroups by the names that kubets alone uses. Every step works on what an earlier, broken attempt left.
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readdir, readFile, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { createSystemEnv } from "../base/index.host.ts";
+import { createCriRuntime } from "../kubelet/index.host.ts";
+import { removeLinuxNetwork } from "../network/index.host.ts";
+import { runningContainerd, startContainerd, stopContainerd } from "./containerd.host.ts";
+import type { ClusterPaths } from "./data-folder.ts";
+import { findExecutable } from "./executables.host.ts";
+import { endProcess } from "./process.host.ts";
+import { restoreSysctls } from "./sysctls.host.ts";
+
+const run = promisify(execFile);
+/** As at a machine's shutdown: containers are asked to end, then killed. */
+const containerGraceSeconds = 2;
+const cgroupMount = "/sys/fs/cgroup";
+/** The parent of all pod cgroups. */
+const cgroupName = "kubets";
+const rmdirAttempts = 50;
+
+/** Ends all containers, sandboxes, shims and the containerd, and unmounts the volumes. Nothing that is stored is removed. */
+export async function stopNode(paths: ClusterPaths): Promise<void> {
+  if ((await runningContainerd(paths)) !== undefined || (await ownShims(paths)).length > 0) await endPods(paths);
+  await stopContainerd(paths);
+  await Promise.all((await ownShims(paths)).map((pid) => endProcess(pid, { graceMs: 1000 })));
+  await unmountBelow([paths.kubelet, paths.run]);
+}
+
+/** After `stopNode`: takes the network, mounts, cgroups and kernel settings away. The caller removes the folders. */
+export async function removeNode(paths: ClusterPaths): Promise<void> {
+  await removeLinuxNetwork({ cniConfigFolder: paths.cniConfig, cniStateFolder: paths.cniState });
+  await removeTables();
+  await removeHostPortChains();
+  await unmountBelow([paths.data, paths.run]);
+  await removeCgroups();
+  await restoreSysctls(paths);
+}
+
+async function endPods(paths: ClusterPaths): Promise<void> {
+  const env = createSystemEnv({ logLevel: "silent" });
+  // Shims that outlived their containerd are ended through a new one, which finds them.
+  const containerd = await startContainerd(env, paths);
+  const runtime = createCriRuntime(env, { socket: containerd.socket });
+  try {
+    const containers = (await runtime.listContainers()).filter(({ state }) => state === "running");
+    await Promise.allSettled(containers.map(({ id }) => runtime.stopContainer(id, containerGraceSeconds)));
+    const sandboxes = await runtime.listPodSandboxes();
+    await Promise.allSettled(sandboxes.map(({ id }) => runtime.stopPodSandbox(id)));
+  } finally {
+    runtime.close();
+    containerd.close();
+  }
+}
+
+/** Process ids of the shims that serve this cluster's containerd. */
+async function ownShims(paths: ClusterPaths): Promise<number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const shims: number[] = [];
+  for (const pid of pids) {
+    const commandLine = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+    if (commandLine[0]?.endsWith("containerd-shim-runc-v2") && commandLine.includes(paths.containerdSocket)) shims.push(Number(pid));
+  }
+  return shims;
+}
+
+async function unmountBelow(folders: readonly string[]): Promise<void> {
+  const table = await readFile("/proc/self/mountinfo", "utf8");
+  const points = table
+    .split("\n")
+    .map((line) => unescaped(line.split(" ")[4] ?? ""))
+    .filter((point) => folders.some((folder) => point === folder || point.startsWith(`${folder}/`)));
+  // Later mounts lie on earlier ones.
+  for (const point of points.reverse()) await run("umount", ["--lazy", point]).catch(() => undefined);
+}
+
+/** Mount tables write blanks and backslashes as octal numbers. */
+function unescaped(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_whole, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/** nft tables whose names say that they are ours. */
+async function removeTables(): Promise<void> {
+  const { stdout } = await run("nft", ["--json", "list", "tables"]);
+  const { nftables } = JSON.parse(stdout) as { readonly nftables: readonly { readonly table?: { readonly family: string; readonly name: string } }[] };
+  for (const { table } of nftables) {
+    if (table !== undefined && /^kubets\b/.test(table.name)) await run("nft", ["delete", "table", table.family, table.name]);
+  }
+}
+
+/** The portmap plugin takes a pod's rules away but leaves its own empty chains and the jumps to them. */
+async function removeHostPortChains(): Promise<void> {
+  const save = findExecutable("iptables-save");
+  const iptables = findExecutable("iptables");
+  if (save === undefined || iptables === undefined) return;
+  const { stdout } = await run(save, ["-t", "nat"]).catch(() => ({ stdout: "" }));
+  const lines = stdout.split("\n");
+  // Another network may use the plugin too: its rules are left alone.
+  if (lines.some((line) => /^-A CNI-(DN|SN)-/.test(line))) return;
+  const nat = (args: readonly string[]) => run(iptables, ["-w", "5", "-t", "nat", ...args]).catch(() => undefined);
+  for (const line of lines) if (/ -j CNI-HOSTPORT-/.test(line)) await nat(["-D", ...ruleWords(line.slice("-A ".length))]);
+  const chains = lines.flatMap((line) => /^:(CNI-HOSTPORT-\S+)/.exec(line)?.[1] ?? []);
+  for (const chain of chains) await nat(["-F", chain]);
+  for (const chain of chains) await nat(["-X", chain]);
+}
+
+function ruleWords(rule: string): string[] {
+  return [...rule.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? "");
+}
+
+/** In every hierarchy (version 1), or the single one (version 2). */
+async function removeCgroups(): Promise<void> {
+  const hierarchies = [cgroupMount, ...(await readdir(cgroupMount, { withFileTypes: true }).catch(() => [])).map((entry) => join(cgroupMount, entry.name))];
+  for (const hierarchy of hierarchies) await removeCgroup(join(hierarchy, cgroupName));
+}
+
+async function removeCgroup(folder: string): Promise<void> {
+  if (!existsSync(folder)) return;
+  for (const entry of await readdir(folder, { withFileTypes: true })) if (entry.isDirectory()) await removeCgroup(join(folder, entry.name));
+  // The kernel keeps a group busy for a moment after its last process has ended.
+  for (let attempt = 0; attempt < rmdirAttempts && existsSync(folder); attempt++) {
+    const removed = await rmdir(folder).then(
+      () => true,
+      () => false,
+    );
+    if (!removed) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
