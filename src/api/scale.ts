@@ -1,0 +1,42 @@
+// The `/scale` subresource: the replica counts of any kind as an autoscaling/v1 Scale, and back
+// (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/#scale-v1-autoscaling).
+import { present } from "../base/assert.ts";
+import { type Mutable, mutableCopy } from "../base/types.ts";
+import { FieldPath, invalid } from "./field-errors.ts";
+import type { Scale } from "./generated/types.ts";
+import type { Kind } from "./kind.ts";
+import type { KubeObject } from "./object.ts";
+import { conflictError, invalidError } from "./status-error.ts";
+
+/** What `/scale` of an object shows. */
+export function scaleOf<T extends KubeObject>(kind: Kind<T>, object: T): Scale {
+  const declared = present(kind.declaration.scale, `scale of ${kind.kind}`);
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const selector = declared.selector(object);
+  return {
+    kind: "Scale",
+    apiVersion: "autoscaling/v1",
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { replicas: declared.specReplicas(object) },
+    status: { replicas: declared.statusReplicas(object), ...(selector === "" ? {} : { selector }) },
+  };
+}
+
+/** The object with the replicas that a Scale asks for. Throws Invalid, or Conflict when the Scale speaks of another object. */
+export function withScale<T extends KubeObject>(kind: Kind<T>, object: T, scale: Scale): Mutable<T> {
+  const declared = present(kind.declaration.scale, `scale of ${kind.kind}`);
+  const replicas = scale.spec?.replicas ?? 0;
+  const { name, uid } = object.metadata;
+  if (replicas < 0) {
+    const error = invalid(FieldPath.root("spec").child("replicas"), replicas, "must be greater than or equal to 0");
+    throw invalidError({ group: "autoscaling", kind: "Scale" }, name, [error]);
+  }
+  const asked = scale.metadata.uid ?? "";
+  if (asked !== "" && asked !== uid) {
+    throw conflictError(kind, name, `Precondition failed: UID in precondition: ${asked}, UID in object meta: ${uid ?? ""}`);
+  }
+  const changed = mutableCopy(object);
+  if ((scale.metadata.resourceVersion ?? "") !== "") changed.metadata.resourceVersion = scale.metadata.resourceVersion;
+  declared.setSpecReplicas(changed, replicas);
+  return changed;
+}
