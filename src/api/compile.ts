@@ -131,7 +131,13 @@ function compileExpression(expression: string, fact: Partial<FieldFact>): Schema
   }
   if (expression.startsWith("[]")) {
     const items = compileExpression(expression.slice(2), {});
-    return { type: "array", items, listType: fact.listType ?? "atomic", listMapKeys: fact.listMapKeys ?? [] } satisfies ArraySchema;
+    return {
+      type: "array",
+      items,
+      listType: fact.listType ?? "atomic",
+      isDeclared: fact.listType !== undefined,
+      listMapKeys: fact.listMapKeys ?? [],
+    } satisfies ArraySchema;
   }
   if (expression.startsWith("{}")) {
     return { type: "map", values: compileExpression(expression.slice(2), {}), mapType: fact.mapType ?? "granular" } satisfies MapSchema;

@@ -22,6 +22,8 @@ export interface ArraySchema {
   readonly type: "array";
   readonly items: Schema;
   readonly listType: "atomic" | "set" | "map";
+  /** False where nobody declared the type of the list, and it is taken for atomic. */
+  readonly isDeclared: boolean;
   /** For `map`: the keys that identify an item. */
   readonly listMapKeys: readonly string[];
 }
