@@ -2,6 +2,7 @@
 import { ageColumn, firstItemsText, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { EndpointSlice } from "../generated/types.ts";
+import { validateEndpointSlice, validateEndpointSliceUpdate } from "./endpoint-slice-validation.ts";
 
 export const endpointSlices = kind<EndpointSlice>("discovery.k8s.io/v1", "EndpointSlice", {
   columns: [
@@ -27,5 +28,7 @@ export const endpointSlices = kind<EndpointSlice>("discovery.k8s.io/v1", "Endpoi
       port.protocol ??= "TCP";
     }
   },
+  validateCreate: validateEndpointSlice,
+  validateUpdate: validateEndpointSliceUpdate,
   countsGeneration: true,
 });

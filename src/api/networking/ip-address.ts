@@ -2,7 +2,10 @@
 // (https://kubernetes.io/docs/reference/kubernetes-api/networking/ip-address-v1/).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { IPAddress } from "../generated/types.ts";
+import { checkImmutable } from "../immutable.ts";
+import { formatIp, parseIp } from "../ip.ts";
 
 function parentText({ spec }: IPAddress): string {
   const parent = spec.parentRef;
@@ -14,4 +17,11 @@ function parentText({ spec }: IPAddress): string {
 
 export const ipAddresses = kind<IPAddress>("networking.k8s.io/v1", "IPAddress", {
   columns: [nameColumn(), { name: "ParentRef", type: "string", description: "The object that uses the address.", value: parentText }, ageColumn()],
+  validateName: (name) => {
+    const address = parseIp(name);
+    if (address === undefined) return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"];
+    return formatIp(address) === name ? [] : [`must be in canonical form (${JSON.stringify(formatIp(address))})`];
+  },
+  validateUpdate: (object, old) => checkImmutable(object.spec.parentRef, old.spec.parentRef, FieldPath.root("spec").child("parentRef")),
+  countsGeneration: false,
 });

@@ -2,7 +2,24 @@
 // (https://kubernetes.io/docs/tasks/run-application/configure-pdb/).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
+import { checkAtMost100Percent, checkLabelSelector, checkNonnegativeIntOrPercent } from "../field-checks.ts";
+import { type FieldError, FieldPath, invalid } from "../field-errors.ts";
 import type { PodDisruptionBudget } from "../generated/types.ts";
+
+function validate({ spec }: PodDisruptionBudget): FieldError[] {
+  const path = FieldPath.root("spec");
+  const amount = (name: "minAvailable" | "maxUnavailable"): FieldError[] => {
+    const value = spec?.[name];
+    return value === undefined ? [] : [...checkNonnegativeIntOrPercent(path.child(name), value), ...checkAtMost100Percent(path.child(name), value)];
+  };
+  const isBoth = spec?.minAvailable !== undefined && spec.maxUnavailable !== undefined;
+  return [
+    ...(isBoth ? [invalid(path, spec, "minAvailable and maxUnavailable cannot be both set")] : []),
+    ...amount("minAvailable"),
+    ...amount("maxUnavailable"),
+    ...checkLabelSelector(path.child("selector"), spec?.selector),
+  ];
+}
 
 export const podDisruptionBudgets = kind<PodDisruptionBudget>("policy/v1", "PodDisruptionBudget", {
   columns: [
@@ -17,5 +34,7 @@ export const podDisruptionBudgets = kind<PodDisruptionBudget>("policy/v1", "PodD
     },
     ageColumn(),
   ],
+  validateCreate: validate,
+  validateUpdate: validate,
   requiresResourceVersion: true,
 });

@@ -1,7 +1,59 @@
 // PriorityClass (scheduling.k8s.io/v1): a name for a pod priority (https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
+import { type FieldError, FieldPath, forbidden } from "../field-errors.ts";
 import type { PriorityClass } from "../generated/types.ts";
+import { checkImmutable } from "../immutable.ts";
+
+const HIGHEST_USER_PRIORITY = 1_000_000_000;
+const SYSTEM_PREFIX = "system-";
+
+/** The classes that the system itself defines: their names are nobody else's. */
+export const systemPriorityClasses: readonly PriorityClass[] = [
+  {
+    apiVersion: "scheduling.k8s.io/v1",
+    kind: "PriorityClass",
+    metadata: { name: "system-node-critical" },
+    value: 2_000_001_000,
+    description: "For pods without which their node does not work: they must stay on it.",
+  },
+  {
+    apiVersion: "scheduling.k8s.io/v1",
+    kind: "PriorityClass",
+    metadata: { name: "system-cluster-critical" },
+    value: 2_000_000_000,
+    description: "For pods without which the cluster does not work: any node will do.",
+  },
+];
+
+function validateCreate({ metadata, value = 0, globalDefault = false }: PriorityClass): FieldError[] {
+  const name = metadata.name ?? "";
+  if (!name.startsWith(SYSTEM_PREFIX)) {
+    if (value <= HIGHEST_USER_PRIORITY) return [];
+    return [forbidden(FieldPath.root("value"), `maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`)];
+  }
+  const known = systemPriorityClasses.find((system) => system.metadata.name === name);
+  const problem =
+    known === undefined
+      ? `${name} is not a known system priority class`
+      : value !== known.value
+        ? `value of ${name} PriorityClass must be ${known.value}`
+        : globalDefault
+          ? `globalDefault of ${name} PriorityClass must be false`
+          : undefined;
+  if (problem === undefined) return [];
+  return [
+    forbidden(
+      FieldPath.root("metadata").child("name"),
+      `priority class names with '${SYSTEM_PREFIX}' prefix are reserved for system use only. error: ${problem}`,
+    ),
+  ];
+}
+
+function validateUpdate(object: PriorityClass, old: PriorityClass): FieldError[] {
+  const changed = (object.value ?? 0) !== (old.value ?? 0) ? [forbidden(FieldPath.root("value"), "may not be changed in an update.")] : [];
+  return [...changed, ...checkImmutable(object.preemptionPolicy, old.preemptionPolicy, FieldPath.root("preemptionPolicy"))];
+}
 
 export const priorityClasses = kind<PriorityClass>("scheduling.k8s.io/v1", "PriorityClass", {
   columns: [
@@ -25,4 +77,9 @@ export const priorityClasses = kind<PriorityClass>("scheduling.k8s.io/v1", "Prio
   defaults: (object) => {
     object.preemptionPolicy ??= "PreemptLowerPriority";
   },
+  prepareForCreate: ({ metadata }) => {
+    metadata.generation = 1;
+  },
+  validateCreate,
+  validateUpdate,
 });

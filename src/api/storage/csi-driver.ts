@@ -1,7 +1,9 @@
 // CSIDriver (storage.k8s.io/v1): what the cluster must know of a CSI driver (https://kubernetes-csi.github.io/docs/csi-driver-object.html).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { CSIDriver } from "../generated/types.ts";
+import { checkImmutable } from "../immutable.ts";
 
 export const csiDrivers = kind<CSIDriver>("storage.k8s.io/v1", "CSIDriver", {
   columns: [
@@ -49,5 +51,9 @@ export const csiDrivers = kind<CSIDriver>("storage.k8s.io/v1", "CSIDriver", {
     spec.requiresRepublish ??= false;
     spec.seLinuxMount ??= false;
   },
+  validateUpdate: ({ spec }, old) => [
+    ...checkImmutable(spec.attachRequired, old.spec.attachRequired, FieldPath.root("spec").child("attachedRequired")),
+    ...checkImmutable(spec.volumeLifecycleModes, old.spec.volumeLifecycleModes, FieldPath.root("spec").child("volumeLifecycleModes")),
+  ],
   requiresResourceVersion: true,
 });

@@ -1,13 +1,25 @@
 // StorageClass (storage.k8s.io/v1): how volumes of a class are provisioned (https://kubernetes.io/docs/concepts/storage/storage-classes/).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
+import { type FieldError, FieldPath } from "../field-errors.ts";
 import type { StorageClass } from "../generated/types.ts";
+import { checkImmutable } from "../immutable.ts";
+import { checkDriverName, checkParameters } from "./driver-parameters.ts";
 
 const DEFAULT_ANNOTATIONS = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
 
 /** Tells whether claims that name no class get this one. */
 export function isDefaultStorageClass({ metadata }: StorageClass): boolean {
   return DEFAULT_ANNOTATIONS.some((annotation) => metadata.annotations?.[annotation] === "true");
+}
+
+function validateCreate({ provisioner, parameters }: StorageClass): FieldError[] {
+  return [...checkDriverName(FieldPath.root("provisioner"), provisioner), ...checkParameters(FieldPath.root("parameters"), parameters, true)];
+}
+
+function validateUpdate(object: StorageClass, old: StorageClass): FieldError[] {
+  const fields = ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] as const;
+  return fields.flatMap((field) => checkImmutable(object[field], old[field], FieldPath.root(field)));
 }
 
 export const storageClasses = kind<StorageClass>("storage.k8s.io/v1", "StorageClass", {
@@ -28,4 +40,6 @@ export const storageClasses = kind<StorageClass>("storage.k8s.io/v1", "StorageCl
     object.reclaimPolicy ??= "Delete";
     object.volumeBindingMode ??= "Immediate";
   },
+  validateCreate,
+  validateUpdate,
 });

@@ -2,7 +2,9 @@
 // (https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/volume-attachment-v1/).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { VolumeAttachment } from "../generated/types.ts";
+import { checkImmutable } from "../immutable.ts";
 
 export const volumeAttachments = kind<VolumeAttachment>("storage.k8s.io/v1", "VolumeAttachment", {
   columns: [
@@ -13,6 +15,7 @@ export const volumeAttachments = kind<VolumeAttachment>("storage.k8s.io/v1", "Vo
     { name: "Attached", type: "boolean", description: "Whether it is done.", value: ({ status }) => status?.attached ?? false },
     ageColumn(),
   ],
+  validateUpdate: (object, old) => checkImmutable(object.spec, old.spec, FieldPath.root("spec")),
   requiresResourceVersion: true,
   countsGeneration: false,
 });
