@@ -1,0 +1,140 @@
+// Preemption: when no node will do, which pods of lower priority would have to go, and from which node
+// (https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/). A pure plan; scheduler.ts carries it out.
+import { isPodActive, labelSelectorMatches, type Pod, type PodDisruptionBudget } from "../api/index.ts";
+import type { ClusterState } from "./cluster-state.ts";
+import { createFilter } from "./find-node.ts";
+import { unschedulableMessage } from "./messages.ts";
+import type { NodeInfo } from "./node-info.ts";
+import type { Rejection } from "./plugin.ts";
+import type { PodInfo } from "./pod-info.ts";
+import type { Profile } from "./profile.ts";
+
+export interface PreemptionInput {
+  readonly pod: PodInfo;
+  readonly cluster: ClusterState;
+  readonly profile: Profile;
+  readonly rejections: ReadonlyMap<string, Rejection>;
+  readonly budgets: readonly PodDisruptionBudget[];
+}
+
+export type PreemptionPlan = { readonly nodeName: string; readonly victims: readonly PodInfo[] } | { readonly nodeName: undefined; readonly message: string };
+
+interface Candidate {
+  readonly node: NodeInfo;
+  readonly victims: readonly PodInfo[];
+  readonly violations: number;
+}
+
+const NOT_HELPFUL: Rejection = { reasons: ["Preemption is not helpful for scheduling"], resolvable: false };
+const NO_VICTIMS: Rejection = { reasons: ["No preemption victims found for incoming pod"], resolvable: false };
+
+export function planPreemption(input: PreemptionInput): PreemptionPlan {
+  const { pod, cluster, rejections } = input;
+  const ineligible = whyIneligible(pod, cluster);
+  if (ineligible !== undefined) return { nodeName: undefined, message: `preemption: ${ineligible}` };
+  const candidates: Candidate[] = [];
+  const refusals = new Map<string, Rejection>();
+  for (const node of cluster.list()) {
+    if (rejections.get(node.name)?.resolvable === false) {
+      refusals.set(node.name, NOT_HELPFUL);
+      continue;
+    }
+    const candidate = selectVictims(input, node);
+    if ("reasons" in candidate) refusals.set(node.name, candidate);
+    else candidates.push(candidate);
+  }
+  const best = candidates.reduce<Candidate | undefined>(
+    (chosen, candidate) => (chosen === undefined || isBetter(candidate, chosen) ? candidate : chosen),
+    undefined,
+  );
+  if (best === undefined) return { nodeName: undefined, message: `preemption: ${unschedulableMessage(cluster.list().length, refusals)}` };
+  return { nodeName: best.node.name, victims: best.victims };
+}
+
+function whyIneligible({ pod, priority }: PodInfo, cluster: ClusterState): string | undefined {
+  if (pod.spec.preemptionPolicy === "Never") return "not eligible due to preemptionPolicy=Never.";
+  const nominated = pod.status?.nominatedNodeName;
+  if (nominated === undefined || nominated === "") return undefined;
+  const stillLeaving = [...(cluster.node(nominated)?.pods.values() ?? [])].some(
+    (other) => other.priority < priority && other.pod.metadata.deletionTimestamp !== undefined,
+  );
+  return stillLeaving ? "not eligible due to a terminating pod on the nominated node." : undefined;
+}
+
+/** All pods of lower priority go; then as many as possible come back, those whose budget allows no disruption first. */
+function selectVictims({ pod, cluster, profile, budgets }: PreemptionInput, node: NodeInfo): Candidate | Rejection {
+  const trial = node.clone();
+  const lower = [...node.pods.values()].filter(({ priority }) => priority < pod.priority);
+  if (lower.length === 0) return NO_VICTIMS;
+  for (const { uid } of lower) trial.removePod(uid);
+  const filter = createFilter(pod, cluster, profile);
+  const rejected = filter(trial);
+  if (rejected !== undefined) return rejected.rejection;
+  const { protectedPods, others } = splitByBudget(lower.sort(moreImportantFirst), budgets);
+  const victims: PodInfo[] = [];
+  let violations = 0;
+  const bringBack = (candidate: PodInfo): boolean => {
+    trial.addPod(candidate);
+    if (filter(trial) === undefined) return true;
+    trial.removePod(candidate.uid);
+    victims.push(candidate);
+    return false;
+  };
+  for (const candidate of protectedPods) if (!bringBack(candidate)) violations++;
+  for (const candidate of others) bringBack(candidate);
+  return { node, victims: victims.sort(moreImportantFirst), violations };
+}
+
+/** Pods whose removal would break a budget, counting down what each budget allows. */
+function splitByBudget(pods: readonly PodInfo[], budgets: readonly PodDisruptionBudget[]): { protectedPods: PodInfo[]; others: PodInfo[] } {
+  const allowed = new Map(budgets.map((budget) => [budget, budget.status?.disruptionsAllowed ?? 0]));
+  const protectedPods: PodInfo[] = [];
+  const others: PodInfo[] = [];
+  for (const info of pods) {
+    let breaks = false;
+    for (const [budget, left] of allowed) {
+      if (!isCovered(info.pod, budget)) continue;
+      allowed.set(budget, left - 1);
+      if (left <= 0) breaks = true;
+    }
+    (breaks ? protectedPods : others).push(info);
+  }
+  return { protectedPods, others };
+}
+
+function isCovered(pod: Pod, { metadata, spec, status }: PodDisruptionBudget): boolean {
+  if (metadata.namespace !== pod.metadata.namespace || spec?.selector === undefined || !isPodActive(pod)) return false;
+  return status?.disruptedPods?.[pod.metadata.name] === undefined && labelSelectorMatches(spec.selector, pod.metadata.labels ?? {});
+}
+
+function moreImportantFirst(one: PodInfo, other: PodInfo): number {
+  return one.priority !== other.priority ? other.priority - one.priority : startOf(one) < startOf(other) ? -1 : startOf(one) > startOf(other) ? 1 : 0;
+}
+
+/** RFC 3339 texts sort by time; a pod that has not started counts as the youngest. */
+function startOf({ pod }: PodInfo): string {
+  return pod.status?.startTime ?? "9999";
+}
+
+/** Fewest broken budgets, then the least important most important victim, the lower sum of priorities, fewer victims, younger ones. */
+function isBetter(one: Candidate, other: Candidate): boolean {
+  for (const compare of [violations, highestPriority, prioritySum, victimCount]) {
+    const difference = compare(one) - compare(other);
+    if (difference !== 0) return difference < 0;
+  }
+  return earliestStart(one) > earliestStart(other);
+}
+
+const violations = (candidate: Candidate): number => candidate.violations;
+const highestPriority = ({ victims }: Candidate): number => victims[0]?.priority ?? Number.NEGATIVE_INFINITY;
+/** Shifted to be positive, so that more victims never sum to less. */
+const prioritySum = ({ victims }: Candidate): number => victims.reduce((sum, { priority }) => sum + priority + 2 ** 31, 0);
+const victimCount = ({ victims }: Candidate): number => victims.length;
+
+function earliestStart({ victims }: Candidate): string {
+  const highest = victims[0]?.priority;
+  return victims
+    .filter(({ priority }) => priority === highest)
+    .map(startOf)
+    .reduce((earliest, start) => Math.min(start, earliest), "9999");
+}
