@@ -1,5 +1,5 @@
 // Checks of single fields that many kinds share: numbers, labels, label selectors, references by name.
-import { type FieldError, type FieldPath, forbidden, invalid, notSupported, required } from "./field-errors.ts";
+import { type FieldError, type FieldPath, forbidden, invalid, notSupported, required, tooLong } from "./field-errors.ts";
 import type { LabelSelector } from "./generated/types.ts";
 import { checkDnsLabel, checkDnsSubdomain, checkLabelValue, checkPercent, checkQualifiedName } from "./names.ts";
 
@@ -56,8 +56,7 @@ export function checkAnnotations(path: FieldPath, annotations: Readonly<Record<s
   const entries = Object.entries(annotations ?? {});
   const errors = entries.flatMap(([key]) => problemsAt(path, key, checkQualifiedName(key.toLowerCase())));
   const size = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-  if (size > MAX_ANNOTATIONS_BYTES)
-    errors.push({ type: "FieldValueTooLong", path: path.toString(), body: `Too long: may not be more than ${MAX_ANNOTATIONS_BYTES} bytes` });
+  if (size > MAX_ANNOTATIONS_BYTES) errors.push(tooLong(path, MAX_ANNOTATIONS_BYTES));
   return errors;
 }
 
@@ -104,7 +103,7 @@ export function checkDnsSubdomainAt(path: FieldPath, value: string): FieldError[
 /** A number, or a percentage of one. */
 export function checkNonnegativeIntOrPercent(path: FieldPath, value: number | string): FieldError[] {
   if (typeof value === "number") return checkNonnegative(path, value);
-  return checkPercent(value).length === 0 ? [] : [invalid(path, value, "must be an integer or percentage (e.g '5%')")];
+  return checkText(path, value, checkPercent);
 }
 
 /** The number of a percentage; undefined for anything else. */

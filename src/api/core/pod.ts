@@ -6,8 +6,9 @@ import { nameIsDnsSubdomain } from "../names.ts";
 import { podColumns } from "./pod-columns.ts";
 import { defaultPod } from "./pod-defaults.ts";
 import { computeQosClass, isPodBound, isPodTerminal } from "./pod-facts.ts";
+import { validatePodResize } from "./pod-resize-validation.ts";
 import { keepAllButEphemeralContainers, keepAllButResources, prepareNewPod, preparePodStatus } from "./pod-strategy.ts";
-import { validateEphemeralContainersUpdate, validatePodResize, validatePodStatusUpdate, validatePodUpdate } from "./pod-update-validation.ts";
+import { validateEphemeralContainersUpdate, validatePodStatusUpdate, validatePodUpdate } from "./pod-update-validation.ts";
 import { validatePod } from "./pod-validation.ts";
 
 /** Pods that no node holds, and pods that have ended, go at once. */

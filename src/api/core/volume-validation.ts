@@ -1,4 +1,7 @@
 import type { FieldError } from "../field-errors.ts";
+export function checkClaimTemplate(..._all: unknown[]): FieldError[] {
+  return [];
+}
 export function validateClaim(): FieldError[] {
   return [];
 }
