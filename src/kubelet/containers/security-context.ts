@@ -1,0 +1,117 @@
+// From a pod's and a container's securityContext to the runtime's
+// (https://kubernetes.io/docs/tasks/configure-pod-container/security-context/). The container's fields win over the pod's.
+import type { SeccompProfile as ApiSeccompProfile, Container, Pod, SecurityContext } from "../../api/index.ts";
+import { ContainerConfigError } from "../environment/container-environment.ts";
+import { isHostNetwork, podFullName } from "../pods/pod-spec.ts";
+import type { ContainerSecurityContext, NamespaceOptions, RuntimeImage, SandboxSecurityContext, SeccompProfile } from "../runtime/runtime.ts";
+
+/** Where Localhost seccomp profiles lie, below the kubelet's root. */
+const SECCOMP_DIRECTORY = "seccomp";
+
+const MASKED_PATHS: readonly string[] = [
+  "/proc/asound",
+  "/proc/acpi",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/sys/firmware",
+  "/sys/devices/virtual/powercap",
+];
+const READONLY_PATHS: readonly string[] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+export function sandboxSecurityContext(pod: Pod): SandboxSecurityContext {
+  const context = pod.spec.securityContext;
+  return {
+    namespaces: namespaceOptions(pod),
+    ...(context?.runAsUser === undefined ? {} : { runAsUser: context.runAsUser }),
+    ...(context?.runAsGroup === undefined ? {} : { runAsGroup: context.runAsGroup }),
+    supplementalGroups: supplementalGroups(pod),
+    readonlyRootfs: false,
+    privileged: hasPrivilegedContainer(pod),
+    // The sandbox itself can always run under the runtime's own profile.
+    seccomp: { type: "RuntimeDefault" },
+  };
+}
+
+/** Throws `ContainerConfigError` when the image's user breaks `runAsNonRoot`. `targetId`: whose processes an ephemeral container sees. */
+export function containerSecurityContext(
+  pod: Pod,
+  container: Container,
+  image: RuntimeImage,
+  rootDirectory: string,
+  targetId?: string,
+): ContainerSecurityContext {
+  const effective = effectiveSecurityContext(pod, container);
+  verifyRunAsNonRoot(pod, container, effective, image);
+  const unmasked = effective.procMount === "Unmasked";
+  const namespaces = namespaceOptions(pod);
+  const user = effective.runAsUser ?? image.uid;
+  const drop = effective.capabilities?.drop ?? [];
+  return {
+    namespaces: targetId !== undefined && namespaces.pid === "container" ? { ...namespaces, pid: "target", targetId } : namespaces,
+    ...(user === undefined ? {} : { runAsUser: user }),
+    ...(effective.runAsGroup === undefined ? {} : { runAsGroup: effective.runAsGroup }),
+    ...(user === undefined && image.username !== "" ? { runAsUsername: image.username } : {}),
+    supplementalGroups: supplementalGroups(pod),
+    readonlyRootfs: effective.readOnlyRootFilesystem ?? false,
+    privileged: effective.privileged ?? false,
+    seccomp: seccompProfile(container.securityContext?.seccompProfile ?? pod.spec.securityContext?.seccompProfile, rootDirectory),
+    capabilities: { add: effective.capabilities?.add ?? [], drop },
+    noNewPrivs: effective.allowPrivilegeEscalation === false,
+    maskedPaths: unmasked ? [] : MASKED_PATHS,
+    readonlyPaths: unmasked ? [] : READONLY_PATHS,
+  };
+}
+
+function effectiveSecurityContext(pod: Pod, container: Container): SecurityContext {
+  const { runAsUser, runAsGroup, runAsNonRoot } = pod.spec.securityContext ?? {};
+  const own = Object.entries(container.securityContext ?? {}).filter(([, value]) => value !== undefined);
+  return { runAsUser, runAsGroup, runAsNonRoot, ...Object.fromEntries(own) };
+}
+
+function verifyRunAsNonRoot(pod: Pod, container: Container, effective: SecurityContext, image: RuntimeImage): void {
+  if (effective.runAsNonRoot !== true) return;
+  const where = `(pod: ${JSON.stringify(podFullName(pod))}, container: ${container.name})`;
+  if (effective.runAsUser !== undefined) {
+    if (effective.runAsUser === 0) throw new ContainerConfigError(`container's runAsUser breaks non-root policy ${where}`);
+    return;
+  }
+  if (image.uid === 0) throw new ContainerConfigError(`container has runAsNonRoot and image will run as root ${where}`);
+  if (image.uid === undefined && image.username !== "") {
+    throw new ContainerConfigError(`container has runAsNonRoot and image has non-numeric user (${image.username}), cannot verify user is non-root ${where}`);
+  }
+}
+
+function seccompProfile(profile: ApiSeccompProfile | undefined, rootDirectory: string): SeccompProfile {
+  if (profile?.type === "Localhost") {
+    if (profile.localhostProfile === undefined || profile.localhostProfile === "") {
+      throw new ContainerConfigError("localhostProfile must be set if seccompProfile type is Localhost.");
+    }
+    return { type: "Localhost", localhostRef: `${rootDirectory}/${SECCOMP_DIRECTORY}/${profile.localhostProfile}` };
+  }
+  return { type: profile?.type === "RuntimeDefault" ? "RuntimeDefault" : "Unconfined" };
+}
+
+function namespaceOptions(pod: Pod): NamespaceOptions {
+  const { hostPID, hostIPC, shareProcessNamespace } = pod.spec;
+  return {
+    network: isHostNetwork(pod) ? "node" : "pod",
+    pid: hostPID === true ? "node" : shareProcessNamespace === true ? "pod" : "container",
+    ipc: hostIPC === true ? "node" : "pod",
+  };
+}
+
+function supplementalGroups(pod: Pod): readonly number[] {
+  const { fsGroup, supplementalGroups: groups = [] } = pod.spec.securityContext ?? {};
+  return [...(fsGroup === undefined ? [] : [fsGroup]), ...groups];
+}
+
+function hasPrivilegedContainer(pod: Pod): boolean {
+  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  return containers.some(({ securityContext }) => securityContext?.privileged === true);
+}

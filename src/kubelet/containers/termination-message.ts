@@ -1,0 +1,25 @@
+// What a container left as its last words: its termination message file, or with FallbackToLogsOnError the end of its log
+// (https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/).
+import type { KubeletHost } from "../host.ts";
+import { tailOfLog } from "../logs/tail.ts";
+import type { ContainerStatus } from "../runtime/runtime.ts";
+import { readContainerAnnotations } from "./labels.ts";
+
+const MAX_MESSAGE_BYTES = 4096;
+const MAX_LOG_BYTES = 2048;
+const MAX_LOG_LINES = 80;
+
+export async function readTerminationMessage(host: KubeletHost, status: ContainerStatus): Promise<string> {
+  const { terminationMessageFile, fallsBackToLogs } = readContainerAnnotations(status.annotations);
+  const file = terminationMessageFile === "" ? undefined : await readEnd(host, terminationMessageFile);
+  if (file !== undefined && file.length > 0) return new TextDecoder().decode(file);
+  const started = status.startedAtMs > 0 && status.reason !== "StartError" && status.reason !== "ContainerCannotRun";
+  if (!fallsBackToLogs || status.exitCode === 0 || !started) return "";
+  return tailOfLog(host.files, status.logPath, { lines: MAX_LOG_LINES, bytes: MAX_LOG_BYTES });
+}
+
+async function readEnd(host: KubeletHost, path: string): Promise<Uint8Array | undefined> {
+  const stat = await host.files.stat(path);
+  if (stat === undefined || stat.type !== "file") return undefined;
+  return host.files.readAt(path, Math.max(0, stat.sizeBytes - MAX_MESSAGE_BYTES), MAX_MESSAGE_BYTES);
+}

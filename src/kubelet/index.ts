@@ -1,0 +1,15 @@
+// The public face of the kubelet.
+export * from "./host.ts";
+export { createKubelet, type Kubelet, type KubeletOptions } from "./kubelet.ts";
+export * from "./kubelet-api.ts";
+export * from "./runtime/runtime.ts";
+export {
+  createSimulatedRuntime,
+  type SimulatedBehaviour,
+  type SimulatedContainer,
+  type SimulatedExecResult,
+  type SimulatedRuntime,
+  type SimulatedRuntimeOptions,
+} from "./runtime/simulated.ts";
+export { createSimulatedKubeletHost, type SimulatedHost, type SimulatedHostOptions } from "./simulated-host.ts";
+export type * from "./stats/summary.ts";

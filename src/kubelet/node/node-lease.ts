@@ -1,0 +1,29 @@
+// The node's sign of life: a lease that is renewed every ten seconds; a node whose lease is 40 s old is taken for lost
+// (https://kubernetes.io/docs/concepts/architecture/leases/#node-heart-beats).
+import { type Lease, leases, nodes } from "../../api/index.ts";
+import { type Env, formatMicroTime } from "../../base/index.ts";
+import { type Client, isStatusReason } from "../../client/index.ts";
+
+const NAMESPACE = "kube-node-lease";
+const DURATION_SECONDS = 40;
+
+export async function renewLease(env: Env, client: Client, nodeName: string): Promise<void> {
+  const spec = { holderIdentity: nodeName, leaseDurationSeconds: DURATION_SECONDS, renewTime: formatMicroTime(env.clock.now()) };
+  try {
+    await client.patch(leases, { namespace: NAMESPACE, name: nodeName }, { type: "merge", body: { spec } });
+  } catch (error) {
+    if (!isStatusReason(error, "NotFound")) throw error;
+    const { uid } = (await client.get(nodes, { name: nodeName })).metadata;
+    const lease: Lease = {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: {
+        name: nodeName,
+        namespace: NAMESPACE,
+        ...(uid === undefined ? {} : { ownerReferences: [{ apiVersion: "v1", kind: "Node", name: nodeName, uid }] }),
+      },
+      spec,
+    };
+    await client.create(leases, lease);
+  }
+}

@@ -1,0 +1,175 @@
+// The status of a pod as the kubelet reports it: a pure function of the pod, what the runtime tells, what the probes say and
+// what was reported before. Invariant: a pod never leaves a terminal phase.
+import { type ContainerStatus, type Pod, type PodCondition, type PodStatus, podQosClass } from "../../api/index.ts";
+import { formatTime, type Mutable } from "../../base/index.ts";
+import { KUBELET_CONDITIONS, podConditions } from "./conditions.ts";
+import { containerIdOf, containerStatuses, type StartFailure } from "./container-statuses.ts";
+import { podPhase } from "./phase.ts";
+import { sandboxChange } from "./pod-actions.ts";
+import { ephemeralContainers, findContainer, initContainers, isHostNetwork, isSidecar, isTerminalPhase } from "./pod-spec.ts";
+import type { RuntimePod } from "./runtime-pod.ts";
+
+/** What the probes make of a running container. */
+export interface ReadinessView {
+  /** The startup probe, if there is one, has succeeded. */
+  isStarted(pod: Pod, status: ContainerStatus, containerId: string): boolean;
+  /** The readiness probe, if there is one, says so. */
+  isReady(pod: Pod, status: ContainerStatus, containerId: string): boolean;
+}
+
+export interface PodStatusInput {
+  readonly pod: Pod;
+  readonly runtimePod: RuntimePod;
+  /** What this kubelet reported last, or what the API server holds after a restart. */
+  readonly previous: PodStatus | undefined;
+  readonly startFailures: ReadonlyMap<string, StartFailure>;
+  readonly readiness: ReadinessView;
+  /** No container is restarted any more. */
+  readonly terminal: boolean;
+  /** The pod is ended by the kubelet for this reason (deadline, admission). */
+  readonly eviction?: { readonly reason: string; readonly message: string };
+  readonly nodeIps: readonly string[];
+  readonly nowMs: number;
+}
+
+export function computePodStatus(input: PodStatusInput): PodStatus {
+  const { pod, runtimePod, previous, nowMs } = input;
+  const statuses = allStatuses(input);
+  const inSpec = [...statuses.init, ...statuses.regular];
+  const phase = keptPhase(input, inSpec);
+  const foreign = foreignConditions(pod, previous);
+  const shared = { pod, phase, statuses: inSpec, previous: previous?.conditions ?? [], foreign, nowMs };
+  return {
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    phase,
+    conditions: podConditions({ ...shared, sandboxReady: !sandboxChange(pod, runtimePod).changed }),
+    ...explanation(input, phase),
+    ...addresses(input),
+    startTime: previous?.startTime ?? pod.status?.startTime ?? formatTime(nowMs),
+    ...(statuses.init.length === 0 ? {} : { initContainerStatuses: statuses.init }),
+    containerStatuses: statuses.regular,
+    ...(statuses.ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: statuses.ephemeral }),
+    qosClass: podQosClass(pod),
+  };
+}
+
+interface Statuses {
+  readonly init: readonly ContainerStatus[];
+  readonly regular: readonly ContainerStatus[];
+  readonly ephemeral: readonly ContainerStatus[];
+}
+
+function allStatuses({ pod, runtimePod, previous, startFailures, readiness, terminal }: PodStatusInput): Statuses {
+  const shared = { pod, runtimePod, startFailures: terminal ? new Map<string, StartFailure>() : startFailures };
+  const init = containerStatuses({ ...shared, containers: initContainers(pod), previous: previous?.initContainerStatuses ?? [], isInit: true });
+  const regular = containerStatuses({ ...shared, containers: pod.spec.containers, previous: previous?.containerStatuses ?? [], isInit: false });
+  const ephemeral = containerStatuses({
+    ...shared,
+    containers: ephemeralContainers(pod),
+    previous: previous?.ephemeralContainerStatuses ?? [],
+    isInit: false,
+  });
+  for (const status of [...init, ...regular]) setReadiness(pod, status, readiness);
+  return { init, regular, ephemeral };
+}
+
+function setReadiness(pod: Pod, status: Mutable<ContainerStatus>, readiness: ReadinessView): void {
+  const container = findContainer(pod, status.name);
+  const isInit = initContainers(pod).some(({ name }) => name === status.name);
+  const id = containerIdOf(status.containerID ?? "");
+  const running = status.state?.running !== undefined;
+  status.started = running && readiness.isStarted(pod, status, id);
+  if (isInit && container !== undefined && !isSidecar(container)) status.ready = status.state?.terminated?.exitCode === 0;
+  else status.ready = status.started && readiness.isReady(pod, status, id);
+}
+
+function keptPhase(input: PodStatusInput, statuses: readonly ContainerStatus[]): string {
+  const { pod, runtimePod, previous, terminal, eviction } = input;
+  for (const known of [pod.status?.phase, previous?.phase]) if (known !== undefined && isTerminalPhase(known)) return known;
+  if (eviction !== undefined) return "Failed";
+  const sandboxId = runtimePod.sandboxes[0]?.id;
+  const initialized = runtimePod.containers.some(
+    ({ name, sandboxId: inside }) => inside === sandboxId && pod.spec.containers.some((container) => container.name === name),
+  );
+  return podPhase({ pod, statuses, terminal, initialized });
+}
+
+/** Reason and message belong to the phase and stay with it. */
+function explanation({ pod, previous, eviction }: PodStatusInput, phase: string): Pick<PodStatus, "reason" | "message"> {
+  if (eviction !== undefined) return eviction;
+  const source = [previous, pod.status].find((status) => status?.phase === phase && (status.reason ?? "") !== "");
+  return {
+    ...(source?.reason === undefined ? {} : { reason: source.reason }),
+    ...(source?.message === undefined ? {} : { message: source.message }),
+  };
+}
+
+function foreignConditions(pod: Pod, previous: PodStatus | undefined): PodCondition[] {
+  const foreign = (pod.status?.conditions ?? []).filter(({ type }) => !KUBELET_CONDITIONS.includes(type));
+  const disruption = previous?.conditions?.find(({ type }) => type === "DisruptionTarget");
+  if (disruption !== undefined && !foreign.some(({ type }) => type === "DisruptionTarget")) foreign.push(disruption);
+  return foreign;
+}
+
+function addresses({ pod, runtimePod, previous, nodeIps }: PodStatusInput): Pick<PodStatus, "hostIP" | "hostIPs" | "podIP" | "podIPs"> {
+  const known = previous?.podIPs?.map(({ ip }) => ip) ?? [];
+  const fromRuntime = sortPodIps(runtimePod.ips, nodeIps);
+  // While a pod is being ended its sandbox is gone, but the address stays on record.
+  const podIps = isHostNetwork(pod) ? (known.length > 0 ? known : nodeIps) : fromRuntime.length > 0 ? fromRuntime : known;
+  const [hostIP] = nodeIps;
+  const [podIP] = podIps;
+  return {
+    ...(hostIP === undefined ? {} : { hostIP, hostIPs: nodeIps.map((ip) => ({ ip })) }),
+    ...(podIP === undefined ? {} : { podIP, podIPs: podIps.map((ip) => ({ ip })) }),
+  };
+}
+
+/** One address of the node's own family first, then one of the other. */
+export function sortPodIps(ips: readonly string[], nodeIps: readonly string[]): readonly string[] {
+  const isV6 = (ip: string): boolean => ip.includes(":");
+  const primaryIsV6 = nodeIps[0] !== undefined && isV6(nodeIps[0]);
+  const primary = ips.find((ip) => isV6(ip) === primaryIsV6);
+  const secondary = ips.find((ip) => isV6(ip) !== primaryIsV6);
+  return [primary, secondary].filter((ip) => ip !== undefined);
+}
+
+/** A pod that the kubelet does not take in. */
+export function rejectedPodStatus(pod: Pod, reason: string, message: string, nowMs: number): PodStatus {
+  return {
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    phase: "Failed",
+    reason,
+    message: `Pod was rejected: ${message}`,
+    startTime: pod.status?.startTime ?? formatTime(nowMs),
+    conditions: [...(pod.status?.conditions ?? [])],
+    qosClass: podQosClass(pod),
+  };
+}
+
+/** After the end: containers that never got an end of their own are shown as ended, so that nothing seems to run on. */
+export function endedPodStatus(pod: Pod, status: PodStatus): PodStatus {
+  const regular = status.containerStatuses ?? [];
+  const init = status.initContainerStatuses ?? [];
+  const hasRun = ({ state, lastState }: ContainerStatus): boolean =>
+    state?.running !== undefined || state?.terminated !== undefined || lastState?.terminated !== undefined;
+  const initialized = initContainers(pod).length === 0 || regular.some(hasRun) || init.at(-1)?.state?.terminated?.exitCode === 0;
+  const lastInit = init.findLastIndex(hasRun);
+  const phase = isTerminalPhase(status.phase) ? status.phase : "Failed";
+  const end = (container: ContainerStatus, applies: boolean): ContainerStatus =>
+    container.state?.terminated !== undefined || !applies ? container : endedContainerStatus(container);
+  return {
+    ...status,
+    phase,
+    ...(init.length === 0 ? {} : { initContainerStatuses: init.map((container, index) => end(container, index <= lastInit)) }),
+    containerStatuses: regular.map((container) => end(container, initialized)),
+  };
+}
+
+function endedContainerStatus(container: ContainerStatus): ContainerStatus {
+  const terminated = {
+    exitCode: 137,
+    reason: "ContainerStatusUnknown",
+    message: "The container could not be located when the pod was terminated",
+  };
+  return { ...container, ready: false, started: false, state: { terminated } };
+}

@@ -1,0 +1,247 @@
+// One round of bringing a pod to what its spec asks for: volumes, cgroup, sandbox, containers in order. The round stops where
+// something fails or has to wait, and says when it makes sense to try again.
+import { type Container, isStatus, type Pod, runtimeClasses, type Secret } from "../../api/index.ts";
+import { formatDuration } from "../../base/index.ts";
+import { abortable } from "../abortable.ts";
+import type { ContainerConfigContext } from "../containers/container-config.ts";
+import { containerHash } from "../containers/labels.ts";
+import { containerResources, podCgroup, podCgroupLimits } from "../containers/resources.ts";
+import type { DownwardContext } from "../environment/downward-api.ts";
+import { resolverConfig } from "../network/resolver-config.ts";
+import type { PodSandboxConfig } from "../runtime/runtime.ts";
+import type { MountedVolume } from "../volumes/volume.ts";
+import type { StartFailure } from "./container-statuses.ts";
+import { type PodActions, planPodActions } from "./pod-actions.ts";
+import { allContainers, initContainers, isHostNetwork, isSidecar, podFullName, podNamespace, podUid } from "./pod-spec.ts";
+import { sortPodIps } from "./pod-status.ts";
+import { endContainers } from "./pod-termination.ts";
+import type { PodWorkerParts } from "./pod-worker-parts.ts";
+import { newestContainer, type RuntimePod, runningContainers } from "./runtime-pod.ts";
+import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
+
+export interface SyncContext {
+  readonly parts: PodWorkerParts;
+  readonly pod: Pod;
+  /** Why containers are not started, by name: kept from round to round. */
+  readonly startFailures: Map<string, StartFailure>;
+  /** Resources that the runtime was last told, by container ID. */
+  readonly appliedResources: Map<string, string>;
+  /** Aborts when the pod is to end. */
+  readonly signal: AbortSignal;
+  readonly observe: () => Promise<RuntimePod>;
+  /** Reports the pod's state as it is now. */
+  readonly publish: () => Promise<void>;
+}
+
+/** The next moment, in wall clock time, at which the pod needs another round though nothing happened. */
+export interface SyncResult {
+  readonly retryAtMs: number | undefined;
+}
+
+export async function syncPod(context: SyncContext, observed: RuntimePod): Promise<SyncResult> {
+  const { parts, pod, signal } = context;
+  const { host, volumes, probes } = parts;
+  await host.cgroups.apply(podCgroup(pod), podCgroupLimits(pod, parts.node.podPidsLimit));
+  const mounted = await volumes.setUp(pod, downwardContext(parts, pod, observed.ips));
+  if (signal.aborted) return { retryAtMs: undefined };
+  probes.addPod(pod);
+  const actions = planPodActions(pod, observed, probes);
+  if (actions.createSandbox && actions.sandboxId !== undefined) {
+    parts.events.pod(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+  }
+  let runtimePod = observed;
+  if (actions.killPod) {
+    await killEverything(context, observed, actions.createSandbox);
+    if (!actions.createSandbox) return { retryAtMs: undefined };
+  } else {
+    await killUnwanted(context, actions, observed);
+    await updateResources(context, observed);
+  }
+  if (signal.aborted) return { retryAtMs: undefined };
+  await pruneContainers(context, observed);
+  const attempt = actions.attempt;
+  const sandbox = await makeSandboxConfig(context, attempt);
+  let sandboxId = actions.sandboxId ?? "";
+  if (actions.createSandbox) {
+    sandboxId = await createSandbox(context, sandbox);
+    runtimePod = await context.observe();
+    await context.publish();
+  }
+  return startContainers(context, { actions, sandboxId, sandbox, mounted, runtimePod });
+}
+
+export function downwardContext(parts: PodWorkerParts, pod: Pod, ips: readonly string[]): DownwardContext {
+  const { node } = parts;
+  return { pod, nodeIps: node.ips, podIps: isHostNetwork(pod) ? node.ips : sortPodIps(ips, node.ips), allocatable: node.allocatable() };
+}
+
+async function killEverything(context: SyncContext, observed: RuntimePod, forNewSandbox: boolean): Promise<void> {
+  const { parts, pod, signal } = context;
+  await abortable(endContainers(parts, pod, observed), signal);
+  if (signal.aborted) return;
+  for (const { id } of observed.sandboxes) await parts.runtime.stopPodSandbox(id);
+  if (!forNewSandbox) return;
+  // In the new sandbox initialization begins anew.
+  const initNames = new Set(initContainers(pod).map(({ name }) => name));
+  for (const { id, name } of observed.containers) if (initNames.has(name)) await parts.runtime.removeContainer(id);
+}
+
+async function killUnwanted({ parts, pod, signal }: SyncContext, actions: PodActions, observed: RuntimePod): Promise<void> {
+  const podIp = observed.ips[0] ?? "";
+  const kills = actions.toKill.map(({ id, container, message, reason }) => parts.killer.kill({ pod, container, containerId: id, message, reason, podIp }));
+  await abortable(Promise.all(kills), signal);
+}
+
+/** Resources of a running container that were changed in place. */
+async function updateResources({ parts, pod, appliedResources }: SyncContext, observed: RuntimePod): Promise<void> {
+  for (const { id, name, state } of observed.containers) {
+    const container = allContainers(pod).find((candidate) => candidate.name === name);
+    if (state !== "running" || container === undefined) continue;
+    const wanted = containerResources(pod, container, parts.node.memoryBytes);
+    const text = JSON.stringify(wanted);
+    if (appliedResources.get(id) === text) continue;
+    await parts.runtime.updateContainerResources(id, wanted);
+    appliedResources.set(id, text);
+  }
+}
+
+/** Keeps the newest dead container of each name: its log and its end can still be asked for. */
+async function pruneContainers({ parts, appliedResources }: SyncContext, observed: RuntimePod): Promise<void> {
+  const kept = new Set<string>();
+  for (const container of observed.containers) {
+    if (container.state !== "exited") continue;
+    if (!kept.has(container.name)) {
+      kept.add(container.name);
+      continue;
+    }
+    await parts.runtime.removeContainer(container.id);
+    await parts.host.files.remove(container.logPath);
+    appliedResources.delete(container.id);
+  }
+}
+
+async function makeSandboxConfig({ parts, pod }: SyncContext, attempt: number): Promise<PodSandboxConfig> {
+  const { host, node } = parts;
+  const { clusterDns, clusterDomain } = node;
+  const dns = resolverConfig(pod, { clusterDns, clusterDomain, resolvConf: await host.resolvConf() });
+  for (const warning of dns.warnings) parts.events.pod(pod, "Warning", "DNSConfigForming", warning);
+  return sandboxConfig(pod, { attempt, podLogsDirectory: host.podLogsDirectory, clusterDomain, dns: dns.config });
+}
+
+async function createSandbox({ parts, pod }: SyncContext, config: PodSandboxConfig): Promise<string> {
+  try {
+    await parts.host.files.makeDirectory(config.logDirectory, 0o755);
+    return await parts.runtime.runPodSandbox(config, await runtimeHandler(parts, pod));
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    parts.events.pod(pod, "Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${text}`);
+    throw error;
+  }
+}
+
+async function runtimeHandler({ client }: PodWorkerParts, pod: Pod): Promise<string> {
+  const name = pod.spec.runtimeClassName;
+  if (name === undefined || name === "") return "";
+  try {
+    return (await client.get(runtimeClasses, { name })).handler;
+  } catch (error) {
+    if (isStatus(error, "NotFound")) throw new Error(`RuntimeClass ${JSON.stringify(name)} not found`);
+    throw error;
+  }
+}
+
+interface StartRound {
+  readonly actions: PodActions;
+  readonly sandboxId: string;
+  readonly sandbox: PodSandboxConfig;
+  readonly mounted: ReadonlyMap<string, MountedVolume>;
+  readonly runtimePod: RuntimePod;
+}
+
+async function startContainers(context: SyncContext, round: StartRound): Promise<SyncResult> {
+  const { actions } = round;
+  const retries: number[] = [];
+  const start = async (container: Container): Promise<boolean> => {
+    const { started, retryAtMs } = await startOne(context, round, container);
+    if (retryAtMs !== undefined) retries.push(retryAtMs);
+    return started;
+  };
+  for (const container of actions.ephemeralToStart) await start(container);
+  let initFine = true;
+  for (const container of actions.initToStart) {
+    if (!initFine) break;
+    const started = await start(container);
+    // A sidecar that does not start does not keep the others from being tried.
+    if (!started && !isSidecar(container)) initFine = false;
+  }
+  if (initFine) for (const container of actions.toStart) await start(container);
+  return { retryAtMs: retries.length === 0 ? undefined : Math.min(...retries) };
+}
+
+async function startOne(
+  context: SyncContext,
+  { sandboxId, sandbox, mounted, runtimePod }: StartRound,
+  container: Container,
+): Promise<{ started: boolean; retryAtMs?: number }> {
+  const { parts, pod, startFailures, signal } = context;
+  if (signal.aborted) return { started: false };
+  const paused = crashLoopPause(context, container, runtimePod);
+  if (paused !== undefined) return { started: false, retryAtMs: paused };
+  const configContext: ContainerConfigContext = {
+    ...downwardContext(parts, pod, runtimePod.ips),
+    host: parts.host,
+    objects: parts.objects,
+    services: await parts.node.services(),
+    clusterDomain: parts.node.clusterDomain,
+    nodeMemoryBytes: parts.node.memoryBytes,
+    volumes: mounted,
+    runtimePod,
+    logDirectory: podLogDirectory(parts.host.podLogsDirectory, pod),
+  };
+  const pullSecrets = (): Promise<readonly Secret[]> => readPullSecrets(parts, pod);
+  const outcome = await parts.starter.start({ pod, container, sandboxId, sandbox, context: configContext, pullSecrets, signal });
+  if (outcome.ok === "aborted") return { started: false };
+  if (outcome.ok) {
+    startFailures.delete(container.name);
+    context.appliedResources.set(outcome.containerId, JSON.stringify(containerResources(pod, container, parts.node.memoryBytes)));
+    return { started: true };
+  }
+  startFailures.set(container.name, { reason: outcome.reason, message: outcome.message });
+  // What the user has to mend is tried again at leisure; a change of the objects it needs wakes the pod sooner.
+  return { started: false, retryAtMs: outcome.retryAtMs ?? parts.env.clock.now() + CONFIG_RETRY_MS };
+}
+
+const CONFIG_RETRY_MS = 10_000;
+
+/** The end of the pause that a container that keeps ending has to make; undefined: start it. */
+function crashLoopPause({ parts, pod, startFailures }: SyncContext, container: Container, runtimePod: RuntimePod): number | undefined {
+  const newest = newestContainer(runtimePod, container.name);
+  if (newest?.state !== "exited") return undefined;
+  const key = `${podUid(pod)}_${container.name}_${containerHash(container)}`;
+  const paused = parts.backOff.pausedUntil(key, newest.finishedAtMs);
+  if (paused === undefined) {
+    parts.backOff.next(key, newest.finishedAtMs);
+    return undefined;
+  }
+  const message = `Back-off restarting failed container ${container.name} in pod ${podFullName(pod)}`;
+  parts.events.container(pod, container, "Warning", "BackOff", message);
+  startFailures.set(container.name, {
+    reason: "CrashLoopBackOff",
+    message: `back-off ${formatDuration(paused.durationMs)} restarting failed container=${container.name} pod=${podFullName(pod)}`,
+  });
+  return paused.untilMs;
+}
+
+async function readPullSecrets({ objects }: PodWorkerParts, pod: Pod): Promise<readonly Secret[]> {
+  const found: Secret[] = [];
+  for (const { name } of pod.spec.imagePullSecrets ?? []) {
+    const secret = name === undefined ? undefined : await objects.secret(podNamespace(pod), name);
+    if (secret !== undefined) found.push(secret);
+  }
+  return found;
+}
+
+/** Nothing of the pod runs. */
+export function isQuiet(runtimePod: RuntimePod): boolean {
+  return runningContainers(runtimePod).length === 0 && runtimePod.sandboxes.every(({ state }) => state !== "ready");
+}

@@ -1,0 +1,316 @@
+// The life of one pod on this node, as a state machine: syncing → terminating → terminated → finished. It is driven by the API
+// (update, removed), by the runtime and the probes (wake) and by one timer for what is due.
+//
+// Invariants: one step runs at a time; states are only passed forward; once a pod is to end nothing of it is started; what a
+// step does is safe to do again after a crash anywhere in it.
+import type { Pod } from "../../api/index.ts";
+import { type Logger, parseTime, type Timer } from "../../base/index.ts";
+import { type Backoff, createBackoff } from "../../client/index.ts";
+import { abortable } from "../abortable.ts";
+import { readTerminationMessage } from "../containers/termination-message.ts";
+import type { StartFailure } from "./container-statuses.ts";
+import { isTerminalPhase, podName, podNamespace, podUid } from "./pod-spec.ts";
+import { computePodStatus, endedPodStatus } from "./pod-status.ts";
+import { downwardContext, syncPod } from "./pod-sync.ts";
+import { deleteFromApi, endContainers, forgetRuntimePod, hastenContainers, releaseResources, stopSandboxes } from "./pod-termination.ts";
+import type { PodWorkerParts } from "./pod-worker-parts.ts";
+import { emptyRuntimePod, observePod, type RuntimePod } from "./runtime-pod.ts";
+import { newer } from "./status-writer.ts";
+
+export type PodWorkerState = "syncing" | "terminating" | "terminated" | "finished";
+
+const RETRY = { firstDelayMs: 1000, largestDelayMs: 30_000, jitter: 0.2 } as const;
+const DEADLINE = { reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" } as const;
+
+export class PodWorker {
+  private state: PodWorkerState = "syncing";
+  /** Gone from the API server. */
+  private isRemoved = false;
+  private deletedFromApi = false;
+  private pending = false;
+  private running = false;
+  private timer: Timer | undefined;
+  private readonly retry: Backoff;
+  private readonly log: Logger;
+  private eviction: { reason: string; message: string } | undefined;
+  private terminal = false;
+  /** Aborts when the pod is to end. */
+  private readonly ending = new AbortController();
+  /** Replaced each time the grace period gets shorter. */
+  private hurry = new AbortController();
+  private readonly startFailures = new Map<string, StartFailure>();
+  private readonly appliedResources = new Map<string, string>();
+  /** The report that has not begun yet, and the end of the last one. */
+  private queuedReport: Promise<void> | undefined;
+  private reports: Promise<void> = Promise.resolve();
+  private refreshVolumes = false;
+  private stopped = false;
+  private observed: RuntimePod = emptyRuntimePod;
+
+  constructor(
+    private readonly parts: PodWorkerParts,
+    private pod: Pod,
+  ) {
+    this.retry = createBackoff(parts.env, RETRY);
+    this.log = parts.env.log.child("pod");
+    parts.objects.follow(pod);
+    if (this.mustEnd(pod)) this.beginEnding();
+    this.wake();
+  }
+
+  get uid(): string {
+    return podUid(this.pod);
+  }
+  get current(): Pod {
+    return this.pod;
+  }
+  get phase(): PodWorkerState {
+    return this.state;
+  }
+  /** What the runtime told last. */
+  get runtimePod(): RuntimePod {
+    return this.observed;
+  }
+
+  /** A newer revision of the pod. */
+  update(pod: Pod): void {
+    const old = this.pod;
+    this.pod = newer(old, pod);
+    this.parts.statuses.seen(this.pod);
+    const shorter = (this.pod.metadata.deletionGracePeriodSeconds ?? Infinity) < (old.metadata.deletionGracePeriodSeconds ?? Infinity);
+    if (this.mustEnd(this.pod)) this.beginEnding();
+    if (shorter && this.state === "terminating") this.hurry.abort();
+    // The kubelet's own status writes come back as updates and change nothing.
+    const specChanged = this.pod.metadata.generation !== old.metadata.generation || this.pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp;
+    const metadataChanged = this.pod.metadata.labels !== old.metadata.labels || this.pod.metadata.annotations !== old.metadata.annotations;
+    const gatesChanged = (this.pod.spec.readinessGates ?? []).length > 0;
+    if (specChanged) this.parts.objects.follow(this.pod);
+    if (specChanged || metadataChanged) this.refreshVolumes = true;
+    if (specChanged || metadataChanged || gatesChanged) this.wake();
+  }
+
+  /** Deleted at the API server, by whomever. */
+  removed(last: Pod): void {
+    this.pod = newer(this.pod, last);
+    this.isRemoved = true;
+    this.parts.statuses.forget(this.uid);
+    if (this.state === "terminating") this.hurry.abort();
+    this.beginEnding();
+    this.wake();
+  }
+
+  /** The kubelet itself ends the pod. */
+  evict(reason: string, message: string): void {
+    this.eviction ??= { reason, message };
+    this.beginEnding();
+    this.wake();
+  }
+
+  /** Something about the pod may have changed. */
+  wake(): void {
+    if (this.stopped || this.state === "finished") return;
+    this.pending = true;
+    // A step that waits for an image or a hook must not keep the status back.
+    if (this.running) void this.publish().catch((error: unknown) => this.log.debug("cannot look at a pod", { error, ...this.name() }));
+    else void this.run();
+  }
+  /** An object that the pod's volumes show has changed. */
+  sourceChanged(): void {
+    this.refreshVolumes = true;
+    this.wake();
+  }
+
+  /** Leaves the pod as it is. */
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+  }
+
+  private mustEnd(pod: Pod): boolean {
+    return pod.metadata.deletionTimestamp !== undefined || isTerminalPhase(pod.status?.phase);
+  }
+  private beginEnding(): void {
+    if (this.state !== "syncing") return;
+    this.state = "terminating";
+    this.ending.abort();
+    this.parts.activeChanged();
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    while (this.pending && !this.stopped) {
+      this.pending = false;
+      this.timer?.cancel();
+      try {
+        const dueMs = await this.step();
+        this.retry.reset();
+        if (dueMs !== undefined) this.wakeAt(dueMs);
+      } catch (error) {
+        const delayMs = this.retry.next();
+        this.log.warn("cannot bring a pod on its way, will retry", { error, state: this.state, delayMs: Math.round(delayMs), ...this.name() });
+        this.wakeAt(this.parts.env.clock.now() + delayMs);
+      }
+    }
+    this.running = false;
+  }
+
+  private wakeAt(dueMs: number): void {
+    this.timer?.cancel();
+    if (this.stopped || this.state === "finished") return;
+    this.timer = this.parts.env.clock.setTimeout(() => this.wake(), Math.max(0, dueMs - this.parts.env.clock.now()));
+  }
+
+  /** Wall clock time at which the next step is due by itself. */
+  private step(): Promise<number | undefined> {
+    switch (this.state) {
+      case "syncing":
+        return this.sync();
+      case "terminating":
+        return this.terminate();
+      case "terminated":
+        return this.conclude();
+      case "finished":
+        return Promise.resolve(undefined);
+    }
+  }
+
+  private async sync(): Promise<number | undefined> {
+    const { parts } = this;
+    const deadlineMs = this.deadlineMs();
+    if (deadlineMs !== undefined && parts.env.clock.now() >= deadlineMs) {
+      parts.events.pod(this.pod, "Normal", DEADLINE.reason, DEADLINE.message);
+      this.evict(DEADLINE.reason, DEADLINE.message);
+      return undefined;
+    }
+    await this.publish();
+    if (isTerminalPhase(parts.statuses.latest(this.uid)?.phase)) {
+      this.beginEnding();
+      this.pending = true;
+      return undefined;
+    }
+    if (this.refreshVolumes) {
+      this.refreshVolumes = false;
+      await parts.volumes.refresh(this.pod, downwardContext(parts, this.pod, this.observed.ips));
+    } else if ((parts.volumes.refreshAtMs(this.uid) ?? Infinity) <= parts.env.clock.now()) {
+      await parts.volumes.refresh(this.pod, downwardContext(parts, this.pod, this.observed.ips));
+    }
+    const { startFailures, appliedResources } = this;
+    const { retryAtMs } = await syncPod(
+      {
+        parts,
+        pod: this.pod,
+        startFailures,
+        appliedResources,
+        signal: this.ending.signal,
+        observe: () => this.observe(),
+        publish: () => this.publish(),
+      },
+      this.observed,
+    );
+    await this.publish();
+    const times = [retryAtMs, deadlineMs, parts.volumes.refreshAtMs(this.uid)].filter((time) => time !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  private deadlineMs(): number | undefined {
+    const { activeDeadlineSeconds } = this.pod.spec;
+    const startedMs = parseTime(this.parts.statuses.latest(this.uid)?.startTime ?? this.pod.status?.startTime);
+    return activeDeadlineSeconds === undefined || startedMs === undefined ? undefined : startedMs + activeDeadlineSeconds * 1000;
+  }
+
+  private async terminate(): Promise<number | undefined> {
+    const { parts } = this;
+    await this.publish();
+    parts.probes.stopLivenessAndStartup(this.uid);
+    const grace = this.forcedGrace();
+    let ends: Promise<unknown> = endContainers(parts, this.pod, this.observed, grace);
+    ends.catch(() => undefined);
+    for (;;) {
+      const { signal } = this.hurry;
+      await abortable(ends, signal);
+      if (!signal.aborted) break;
+      this.hurry = new AbortController();
+      const before = ends;
+      ends = Promise.all([before, hastenContainers(parts, await this.observe(), this.forcedGrace() ?? this.pod.metadata.deletionGracePeriodSeconds ?? 0)]);
+      ends.catch(() => undefined);
+    }
+    await ends;
+    await stopSandboxes(parts, await this.observe());
+    parts.probes.removePod(this.uid);
+    this.terminal = true;
+    this.state = "terminated";
+    await this.publish();
+    this.pending = true;
+    return undefined;
+  }
+
+  /** A pod that is gone already is not waited for. */
+  private forcedGrace(): number | undefined {
+    const { deletionGracePeriodSeconds } = this.pod.metadata;
+    if (this.isRemoved) return deletionGracePeriodSeconds ?? this.pod.spec.terminationGracePeriodSeconds ?? 0;
+    return deletionGracePeriodSeconds === 0 ? 0 : undefined;
+  }
+
+  private async conclude(): Promise<number | undefined> {
+    const { parts } = this;
+    await releaseResources(parts, this.pod);
+    if (!this.isRemoved) {
+      await this.publish();
+      await parts.statuses.flushed(this.uid);
+      const isDeleted = this.pod.metadata.deletionTimestamp !== undefined;
+      if (isDeleted && !this.deletedFromApi) {
+        await deleteFromApi(parts, this.pod);
+        this.deletedFromApi = true;
+      }
+      // An ended pod keeps its containers for their logs until it is deleted.
+      if (!isDeleted) return undefined;
+    }
+    await forgetRuntimePod(parts, this.pod, await this.observe());
+    if (!this.isRemoved) return undefined;
+    this.state = "finished";
+    parts.statuses.forget(this.uid);
+    parts.finished(this.pod);
+    return undefined;
+  }
+
+  private async observe(): Promise<RuntimePod> {
+    const { runtime, host } = this.parts;
+    this.observed = await observePod(runtime, this.uid, (status) => readTerminationMessage(host, status));
+    return this.observed;
+  }
+
+  /** Reports what is so now. Calls that come before a report has begun share it. */
+  private publish(): Promise<void> {
+    if (this.queuedReport !== undefined) return this.queuedReport;
+    const report = this.reports.then(() => {
+      this.queuedReport = undefined;
+      return this.publishOnce();
+    });
+    this.queuedReport = report;
+    this.reports = report.catch(() => undefined);
+    return report;
+  }
+
+  private async publishOnce(): Promise<void> {
+    const { parts } = this;
+    const runtimePod = await this.observe();
+    if (this.isRemoved || this.stopped) return;
+    const status = computePodStatus({
+      pod: this.pod,
+      runtimePod,
+      previous: parts.statuses.latest(this.uid) ?? this.pod.status,
+      startFailures: this.startFailures,
+      readiness: parts.probes,
+      terminal: this.terminal,
+      ...(this.eviction === undefined ? {} : { eviction: this.eviction }),
+      nodeIps: parts.node.ips,
+      nowMs: parts.env.clock.now(),
+    });
+    parts.statuses.report(this.pod, this.state === "terminated" ? endedPodStatus(this.pod, status) : status);
+    parts.probes.observe(this.uid);
+  }
+
+  private name(): { pod: string; namespace: string } {
+    return { pod: podName(this.pod), namespace: podNamespace(this.pod) };
+  }
+}

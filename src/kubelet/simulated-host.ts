@@ -1,0 +1,295 @@
+// A machine in memory: files with modes and symbolic links, mounts that are remembered, cgroups that are a map, and a
+// network that a test may script. Nothing outside the process is touched.
+import type { Env } from "../base/index.ts";
+import {
+  type CgroupLimits,
+  type FileStat,
+  type HostCgroups,
+  HostError,
+  type HostFiles,
+  type HostMounts,
+  type KubeletHost,
+  type NodeFacts,
+  type ProbeDialer,
+} from "./host.ts";
+
+export interface SimulatedHostOptions {
+  readonly facts?: Partial<NodeFacts>;
+  /** What probes meet; by default everything answers. */
+  readonly dialer?: Partial<ProbeDialer>;
+  readonly rootDirectory?: string;
+}
+
+/** A simulated host, with what a test may look at. */
+export interface SimulatedHost extends KubeletHost {
+  readonly groups: ReadonlyMap<string, CgroupLimits>;
+}
+
+interface Node {
+  type: "file" | "directory" | "symlink";
+  mode: number;
+  uid: number;
+  gid: number;
+  inode: number;
+  modifiedMs: number;
+  data: Uint8Array;
+  target: string;
+  children: Map<string, Node>;
+}
+
+const MAX_LINKS = 40;
+
+export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptions = {}): SimulatedHost {
+  const rootDirectory = options.rootDirectory ?? "/var/lib/kubelet";
+  const files = new MemoryFiles(env);
+  const groups = new Map<string, CgroupLimits>();
+  const facts: NodeFacts = {
+    hostname: "simulated",
+    cpuCount: 8,
+    memoryBytes: 32 * 2 ** 30,
+    machineId: "00000000000000000000000000000000",
+    systemUuid: "00000000-0000-0000-0000-000000000000",
+    bootId: "00000000-0000-0000-0000-000000000000",
+    kernelVersion: "6.1.0-simulated",
+    osImage: "Simulated Linux",
+    operatingSystem: "linux",
+    architecture: "amd64",
+    bootTimeMs: env.clock.now(),
+    ...options.facts,
+  };
+  return {
+    rootDirectory,
+    podLogsDirectory: "/var/log/pods",
+    files,
+    mounts: files,
+    cgroups: memoryCgroups(groups),
+    groups,
+    dialer: {
+      http: async () => ({ ok: true, status: 200, body: "" }),
+      tcp: async () => ({ ok: true }),
+      grpcHealth: async () => ({ ok: true, status: "SERVING" }),
+      ...options.dialer,
+    },
+    facts: async () => facts,
+    filesystemUsage: async () => ({ capacityBytes: 100 * 2 ** 30, availableBytes: 80 * 2 ** 30, inodes: 6_000_000, inodesFree: 5_000_000 }),
+    usage: async () => ({ cpuNanoseconds: 0, memoryWorkingSetBytes: 0, memoryUsageBytes: 0, memoryAvailableBytes: facts.memoryBytes }),
+    resolvConf: async () => "nameserver 192.0.2.53\n",
+    hostsFile: async () => new TextEncoder().encode("127.0.0.1\tlocalhost\n"),
+    close: async () => undefined,
+  };
+}
+
+function memoryCgroups(groups: Map<string, CgroupLimits>): HostCgroups {
+  return {
+    apply: async (path, limits) => {
+      groups.set(path, limits);
+    },
+    remove: async (path) => {
+      for (const key of [...groups.keys()]) if (key === path || key.startsWith(`${path}/`)) groups.delete(key);
+    },
+    list: async (path) => [
+      ...new Set([...groups.keys()].filter((key) => key.startsWith(`${path}/`)).map((key) => key.slice(path.length + 1).split("/")[0] ?? "")),
+    ],
+  };
+}
+
+class MemoryFiles implements HostFiles, HostMounts {
+  private nextInode = 2;
+  private readonly root: Node;
+  private readonly mounted = new Map<string, "tmpfs" | string>();
+  private readonly watchers = new Map<string, Set<() => void>>();
+
+  constructor(private readonly env: Env) {
+    this.root = this.node("directory", 0o755);
+  }
+
+  async stat(path: string): Promise<FileStat | undefined> {
+    return statOf(this.find(path, true));
+  }
+  async lstat(path: string): Promise<FileStat | undefined> {
+    return statOf(this.find(path, false));
+  }
+  async read(path: string, limitBytes?: number): Promise<Uint8Array | undefined> {
+    const node = this.find(path, true);
+    if (node === undefined) return undefined;
+    if (node.type !== "file") throw new HostError("other", `${path} is a directory`);
+    return limitBytes === undefined ? node.data.slice() : node.data.slice(0, limitBytes);
+  }
+  async readAt(path: string, offset: number, length: number): Promise<Uint8Array> {
+    return this.file(path).data.slice(offset, offset + length);
+  }
+  async write(path: string, data: Uint8Array, mode: number): Promise<void> {
+    let node = this.find(path, true);
+    if (node === undefined) {
+      node = this.node("file", mode);
+      this.parent(path).children.set(lastName(path), node);
+    }
+    if (node.type !== "file") throw new HostError("other", `${path} is no file`);
+    node.data = data.slice();
+    node.mode = mode;
+    node.modifiedMs = this.env.clock.now();
+    this.notify(path);
+  }
+  /** For the simulated runtime's logs. */
+  append(path: string, data: Uint8Array): void {
+    const node = this.find(path, true);
+    const before = node?.data ?? new Uint8Array();
+    const joined = new Uint8Array(before.length + data.length);
+    joined.set(before);
+    joined.set(data, before.length);
+    void this.write(path, joined, node?.mode ?? 0o640);
+  }
+  async makeDirectory(path: string, mode: number): Promise<void> {
+    const names = namesOf(path);
+    let current = this.root;
+    names.forEach((name, position) => {
+      const child = this.follow(current.children.get(name), names.slice(0, position));
+      if (child === undefined) {
+        const made = this.node("directory", position === names.length - 1 ? mode : 0o755);
+        current.children.set(name, made);
+        current = made;
+      } else if (child.type !== "directory") throw new HostError("notDirectory", `${path} is not a directory`);
+      else current = child;
+    });
+  }
+  async list(path: string): Promise<readonly string[]> {
+    const node = this.find(path, true);
+    if (node === undefined) return [];
+    if (node.type !== "directory") throw new HostError("notDirectory", `${path} is not a directory`);
+    return [...node.children.keys()].sort();
+  }
+  async symlink(target: string, path: string): Promise<void> {
+    const parent = this.parent(path);
+    if (parent.children.has(lastName(path))) throw new HostError("exists", `${path} exists`);
+    const node = this.node("symlink", 0o777);
+    node.target = target;
+    parent.children.set(lastName(path), node);
+  }
+  async readLink(path: string): Promise<string | undefined> {
+    const node = this.find(path, false);
+    return node?.type === "symlink" ? node.target : undefined;
+  }
+  async rename(from: string, to: string): Promise<void> {
+    const node = this.find(from, false);
+    if (node === undefined) throw new HostError("notFound", `${from} does not exist`);
+    this.parent(from).children.delete(lastName(from));
+    this.parent(to).children.set(lastName(to), node);
+    this.notify(to);
+    this.notify(from);
+  }
+  async remove(path: string): Promise<void> {
+    if ((await this.mountPoints(path)).length > 0) throw new HostError("busy", `something is mounted in ${path}`);
+    const parent = this.find(parentPath(path), true);
+    parent?.children.delete(lastName(path));
+    this.notify(path);
+  }
+  async changeOwner(path: string, uid: number, gid: number): Promise<void> {
+    const node = this.find(path, false);
+    if (node === undefined) throw new HostError("notFound", `${path} does not exist`);
+    if (uid >= 0) node.uid = uid;
+    if (gid >= 0) node.gid = gid;
+  }
+  async changeMode(path: string, mode: number): Promise<void> {
+    const node = this.find(path, true);
+    if (node === undefined) throw new HostError("notFound", `${path} does not exist`);
+    node.mode = mode;
+  }
+  watch(path: string, changed: () => void): () => void {
+    const watchers = this.watchers.get(path) ?? new Set();
+    this.watchers.set(path, watchers.add(changed));
+    return () => watchers.delete(changed);
+  }
+
+  async mountTmpfs(path: string, options: { readonly sizeBytes?: number; readonly mode: number }): Promise<void> {
+    if (this.mounted.has(path)) return;
+    this.mounted.set(path, "tmpfs");
+    const node = this.find(path, true);
+    if (node !== undefined) node.mode = options.mode;
+  }
+  async unmount(path: string): Promise<void> {
+    this.mounted.delete(path);
+  }
+  async mountPoints(path: string): Promise<readonly string[]> {
+    return [...this.mounted.keys()].filter((at) => at === path || at.startsWith(`${path}/`)).sort((a, b) => b.length - a.length);
+  }
+  async bindSubPath(request: { volumePath: string; subPath: string; target: string }): Promise<string> {
+    this.within(request.volumePath, request.subPath);
+    this.mounted.set(request.target, `${request.volumePath}/${request.subPath}`);
+    return request.target;
+  }
+  async makeSubPath(request: { volumePath: string; subPath: string; mode: number }): Promise<void> {
+    await this.makeDirectory(`${request.volumePath}/${request.subPath}`, request.mode);
+  }
+
+  /** Refuses a path whose links lead out of the volume. */
+  private within(volumePath: string, subPath: string): void {
+    let walked = volumePath;
+    for (const name of namesOf(subPath)) {
+      walked = `${walked}/${name}`;
+      const node = this.find(walked, false);
+      if (node === undefined) throw new HostError("notFound", `${walked} does not exist`);
+      if (node.type !== "symlink") continue;
+      walked = normalize(node.target.startsWith("/") ? node.target : `${parentPath(walked)}/${node.target}`);
+      if (!walked.startsWith(`${volumePath}/`)) throw new HostError("escapes", `${subPath} leads out of the volume`);
+    }
+  }
+
+  private node(type: Node["type"], mode: number): Node {
+    return { type, mode, uid: 0, gid: 0, inode: this.nextInode++, modifiedMs: this.env.clock.now(), data: new Uint8Array(), target: "", children: new Map() };
+  }
+  private file(path: string): Node {
+    const node = this.find(path, true);
+    if (node === undefined) throw new HostError("notFound", `${path} does not exist`);
+    return node;
+  }
+  private parent(path: string): Node {
+    const node = this.find(parentPath(path), true);
+    if (node?.type !== "directory") throw new HostError("notFound", `${parentPath(path)} does not exist`);
+    return node;
+  }
+  private find(path: string, followLast: boolean, links = 0): Node | undefined {
+    if (links > MAX_LINKS) throw new HostError("other", `too many symbolic links in ${path}`);
+    const names = namesOf(path);
+    let current: Node | undefined = this.root;
+    for (let position = 0; position < names.length && current !== undefined; position++) {
+      current = current.children.get(names[position] ?? "");
+      if (current?.type === "symlink" && (followLast || position < names.length - 1)) {
+        const base = `/${names.slice(0, position).join("/")}`;
+        const rest = names.slice(position + 1).join("/");
+        return this.find(normalize(`${current.target.startsWith("/") ? current.target : `${base}/${current.target}`}/${rest}`), followLast, links + 1);
+      }
+    }
+    return current;
+  }
+  private follow(node: Node | undefined, directory: readonly string[]): Node | undefined {
+    if (node?.type !== "symlink") return node;
+    return this.find(normalize(node.target.startsWith("/") ? node.target : `/${directory.join("/")}/${node.target}`), true);
+  }
+  private notify(path: string): void {
+    for (const changed of this.watchers.get(path) ?? []) this.env.clock.setTimeout(changed, 0);
+  }
+}
+
+function statOf(node: Node | undefined): FileStat | undefined {
+  if (node === undefined) return undefined;
+  const { type, mode, uid, gid, inode, modifiedMs } = node;
+  return { type, mode, uid, gid, inode, modifiedMs, sizeBytes: node.data.length };
+}
+
+function namesOf(path: string): string[] {
+  return path.split("/").filter((name) => name !== "" && name !== ".");
+}
+function lastName(path: string): string {
+  return namesOf(path).at(-1) ?? "";
+}
+function parentPath(path: string): string {
+  return `/${namesOf(path).slice(0, -1).join("/")}`;
+}
+function normalize(path: string): string {
+  const names: string[] = [];
+  for (const name of namesOf(path)) {
+    if (name === "..") names.pop();
+    else names.push(name);
+  }
+  return `/${names.join("/")}`;
+}
