@@ -74,6 +74,7 @@ export * from "./networking/service-cidr.ts";
 export * from "./node/runtime-class.ts";
 export * from "./object.ts";
 export * from "./policy/pod-disruption-budget.ts";
+export * from "./quota-usage.ts";
 export * from "./rbac/cluster-role.ts";
 export * from "./rbac/cluster-role-binding.ts";
 export * from "./rbac/role.ts";

@@ -16,6 +16,7 @@ import { persistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts
 import type { AdmissionPlugin, AdmissionRequest } from "./plugin.ts";
 import { priority } from "./priority.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
+import { resourceQuota } from "./resource-quota.ts";
 import { runtimeClass } from "./runtime-class.ts";
 import { serviceAccount } from "./service-account.ts";
 import { storageObjectInUseProtection } from "./storage-object-in-use-protection.ts";
@@ -54,6 +55,8 @@ export function createAdmissionChain(env: Env, { objects, client, authorizer }: 
     certificateSubjectRestriction,
     defaultIngressClass({ objects }),
     rbacEscalation({ authorizer }),
+    // Here: MutatingAdmissionPolicy, MutatingAdmissionWebhook, ValidatingAdmissionPolicy, ValidatingAdmissionWebhook.
+    resourceQuota(env, { objects, client }),
   ];
   return {
     plugins,
