@@ -1,0 +1,111 @@
+// The objects that every cluster has before anybody asks for anything: the system's namespaces and priority classes, the
+// `kubernetes` service, the range of service addresses, and the default roles. Each is created when it is missing; what an
+// administrator changed stays (roles are completed, as upstream reconciles them).
+import {
+  configMaps,
+  endpointSlices,
+  endpoints,
+  isStatus,
+  type Kind,
+  type KubeObject,
+  namespaces,
+  priorityClasses,
+  serviceCIDRs,
+  services,
+} from "../../api/index.ts";
+import type { Client } from "../../client/index.ts";
+import { reconcileBootstrapPolicy } from "../authorization/bootstrap-policy.ts";
+import { mandatoryFlowControl } from "./flow-control.ts";
+
+export interface BootstrapOptions {
+  readonly serviceCidr: string;
+  /** The first address of the service range: the `kubernetes` service's. */
+  readonly serviceAddress: string;
+  readonly advertise?: { readonly address: string; readonly port: number };
+  readonly clientCa?: string;
+}
+
+const SYSTEM_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
+const SYSTEM_CLUSTER_CRITICAL = 2_000_000_000;
+const SERVICE_LABELS = { component: "apiserver", provider: "kubernetes" };
+
+export async function bootstrap(client: Client, options: BootstrapOptions): Promise<void> {
+  await Promise.all(SYSTEM_NAMESPACES.map((name) => ensure(client, namespaces, { metadata: { name } })));
+  await Promise.all([
+    reconcileBootstrapPolicy(client),
+    ...priorityClassObjects().map((object) => ensure(client, priorityClasses, object)),
+    ...mandatoryFlowControl().map(([kind, object]) => ensure(client, kind, object)),
+    ensure(client, serviceCIDRs, { metadata: { name: "kubernetes" }, spec: { cidrs: [options.serviceCidr] } }).then(() => markReady(client)),
+    ensureKubernetesService(client, options),
+    ensureAuthenticationConfig(client, options),
+  ]);
+}
+
+/** Creates what is missing. Fields beside the metadata are those of the kind. */
+async function ensure<T extends KubeObject>(client: Client, kind: Kind<T>, object: object): Promise<void> {
+  try {
+    await client.create(kind, { apiVersion: kind.apiVersion, kind: kind.kind, ...object } as unknown as T);
+  } catch (error) {
+    if (!isStatus(error, "AlreadyExists")) throw error;
+  }
+}
+
+function priorityClassObjects(): object[] {
+  return [
+    {
+      metadata: { name: "system-node-critical" },
+      value: SYSTEM_CLUSTER_CRITICAL + 1000,
+      description: "Used for system critical pods that must not be moved from their current node.",
+    },
+    {
+      metadata: { name: "system-cluster-critical" },
+      value: SYSTEM_CLUSTER_CRITICAL,
+      description: "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    },
+  ];
+}
+
+/** The default range is ready as soon as it is there: this server allocates from it. */
+async function markReady(client: Client): Promise<void> {
+  const range = await client.get(serviceCIDRs, { name: "kubernetes" });
+  if (range.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True")) return;
+  const lastTransitionTime = range.metadata.creationTimestamp ?? "";
+  const condition = { type: "Ready", status: "True", reason: "", message: "Kubernetes default Service CIDR is ready", lastTransitionTime };
+  await client.update(serviceCIDRs, { ...range, status: { conditions: [condition] } }, { subresource: "status" });
+}
+
+async function ensureKubernetesService(client: Client, { serviceAddress, advertise }: BootstrapOptions): Promise<void> {
+  const metadata = { name: "kubernetes", namespace: "default", labels: SERVICE_LABELS };
+  const port = { name: "https", port: 443, protocol: "TCP", targetPort: advertise?.port ?? 6443 };
+  const family = { ipFamilies: ["IPv4"], ipFamilyPolicy: "SingleStack", type: "ClusterIP", sessionAffinity: "None" };
+  await ensure(client, services, { metadata, spec: { clusterIP: serviceAddress, ports: [port], ...family } });
+  if (advertise === undefined) return;
+  const { address } = advertise;
+  await replace(client, endpoints, {
+    metadata: { name: "kubernetes", namespace: "default", labels: { "endpointslice.kubernetes.io/skip-mirror": "true" } },
+    subsets: [{ addresses: [{ ip: address }], ports: [{ name: "https", port: advertise.port, protocol: "TCP" }] }],
+  });
+  await replace(client, endpointSlices, {
+    metadata: { name: "kubernetes", namespace: "default", labels: { "kubernetes.io/service-name": "kubernetes" } },
+    addressType: "IPv4",
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports: [{ name: "https", port: advertise.port, protocol: "TCP" }],
+  });
+}
+
+/** Creates the object, or brings it to this state: the server may come back under another address. */
+async function replace<T extends KubeObject>(client: Client, kind: Kind<T>, object: object): Promise<void> {
+  const complete = { apiVersion: kind.apiVersion, kind: kind.kind, ...object } as unknown as T;
+  try {
+    await client.update(kind, complete);
+  } catch (error) {
+    if (!isStatus(error, "NotFound")) throw error;
+    await ensure(client, kind, object);
+  }
+}
+
+/** What extension servers need to know to trust this server's clients. */
+async function ensureAuthenticationConfig(client: Client, { clientCa }: BootstrapOptions): Promise<void> {
+  const data = clientCa === undefined ? {} : { "client-ca-file": clientCa };
+  await replace(client, configMaps, { metadata: { name: "extension-apiserver-authentication", namespace: "kube-system" }, data });
+}

@@ -1,0 +1,64 @@
+// One stored resource: where its objects lie, and its watch cache. Kinds that are two views of one stored kind share it.
+
+import type { Kind, KubeObject } from "../../api/index.ts";
+import type { Env } from "../../base/index.ts";
+import type { Key, Store } from "../../store/index.ts";
+import { objectKeyIn, resourcePrefix } from "../storage/keys.ts";
+import type { ObjectRevision } from "../storage/object-revision.ts";
+import { WatchCache } from "./watch-cache.ts";
+
+export class Resource {
+  readonly prefix: Key;
+  readonly cache: WatchCache;
+
+  constructor(
+    env: Env,
+    store: Store,
+    /** The kind whose form is stored. */
+    readonly kind: Kind,
+  ) {
+    this.prefix = resourcePrefix(kind);
+    this.cache = new WatchCache(env, store, kind, this.prefix);
+  }
+
+  key(namespace: string, name: string): Key {
+    return objectKeyIn(this.prefix, this.kind.namespaced ? namespace : "", name);
+  }
+}
+
+/** All stored resources, each made when it is first asked for. */
+export class Resources {
+  readonly #byPrefix = new Map<Key, Resource>();
+  readonly #byKind = new Map<Kind, Resource>();
+
+  constructor(
+    private readonly env: Env,
+    private readonly store: Store,
+  ) {}
+
+  of(kind: Kind): Resource {
+    const known = this.#byKind.get(kind);
+    if (known !== undefined) return known;
+    const stored = storedKind(kind);
+    const prefix = resourcePrefix(stored);
+    const resource = this.#byPrefix.get(prefix) ?? new Resource(this.env, this.store, stored);
+    this.#byPrefix.set(prefix, resource);
+    this.#byKind.set(kind, resource);
+    return resource;
+  }
+
+  stop(): void {
+    for (const resource of this.#byPrefix.values()) resource.cache.stop();
+  }
+}
+
+/** The kind in whose form objects of `kind` are stored. */
+export function storedKind(kind: Kind): Kind {
+  return kind.declaration.storedAs?.kind() ?? kind;
+}
+
+/** The stored object as `kind` shows it. */
+export function viewOf<T extends KubeObject>(kind: Kind<T>, revision: ObjectRevision): T {
+  const { storedAs } = kind.declaration;
+  return storedAs === undefined ? (revision.object as T) : revision.convertedBy(kind, (stored) => storedAs.fromStored(stored));
+}

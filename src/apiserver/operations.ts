@@ -1,0 +1,122 @@
+// What can be done with resources, whoever asks and over whichever transport: the objects themselves, their subresources
+// and the kinds that are questions rather than things (reviews). Who asks has been authenticated and authorized before.
+
+import {
+  type DeleteOptions,
+  decodeTarget,
+  decodeValue,
+  type Kind,
+  type KubeObject,
+  methodNotSupportedError,
+  notFoundError,
+  type Scale,
+  scaleOf,
+  withScale,
+} from "../api/index.ts";
+import { type Mutable, mutableCopy } from "../base/index.ts";
+import { viewOf } from "./cache/resource.ts";
+import { applyPatch, type PatchRequest } from "./patching.ts";
+import type { Reviews } from "./reviews.ts";
+import type { ObjectRevision } from "./storage/object-revision.ts";
+import type { ListQuery, ObjectList } from "./storage/reader.ts";
+import type { Registry } from "./storage/registry.ts";
+import type { Watcher, WatchQuery } from "./storage/watcher.ts";
+import type { WriteRequestContext } from "./storage/write-context.ts";
+import type { SubresourceCreators } from "./subresources/creators.ts";
+
+export interface Target {
+  readonly kind: Kind;
+  /** "" for cluster-scoped kinds, and for all namespaces. */
+  readonly namespace: string;
+  /** "" for a collection. */
+  readonly name: string;
+  /** "" for the object itself. */
+  readonly subresource: string;
+}
+
+/** An answer: a stored object, whose bytes are there already, or one that was made for the occasion. */
+export type Outcome = { readonly revision: ObjectRevision; readonly created?: boolean } | { readonly object: KubeObject; readonly created?: boolean };
+
+export interface DeleteOutcome {
+  readonly revision: ObjectRevision;
+  readonly gone: boolean;
+}
+
+const SCALE = decodeTarget<Scale>("autoscaling/v1", "Scale");
+
+export class Operations {
+  constructor(
+    private readonly registry: Registry,
+    private readonly creators: SubresourceCreators,
+    private readonly reviews: Reviews,
+  ) {}
+
+  async get({ kind, namespace, name, subresource }: Target, resourceVersion = ""): Promise<Outcome> {
+    const revision = await this.registry.reader.get(kind, namespace, name, resourceVersion);
+    return subresource === "scale" ? { object: scaleOf(kind, viewOf(kind, revision)) } : { revision };
+  }
+
+  list(kind: Kind, query: ListQuery): Promise<ObjectList> {
+    return this.registry.reader.list(kind, query);
+  }
+
+  watch(kind: Kind, query: WatchQuery): Promise<Watcher> {
+    return this.registry.watches.start(kind, query);
+  }
+
+  async create({ kind, namespace, name, subresource }: Target, object: Mutable<KubeObject>, context: WriteRequestContext): Promise<Outcome> {
+    if (subresource !== "") {
+      const creator = this.creators.get(`${kind.group}/${kind.resource}/${subresource}`);
+      if (creator === undefined) throw methodNotSupportedError({ group: kind.group, resource: `${kind.resource}/${subresource}` }, "create");
+      return { object: await creator({ namespace, name }, object, context), created: true };
+    }
+    const review = this.reviews.get(kind);
+    if (review !== undefined) return { object: await review(object, namespace, context), created: true };
+    return { revision: await this.registry.writer.create(kind, namespace, object, context), created: true };
+  }
+
+  update({ kind, namespace, name, subresource }: Target, object: Mutable<KubeObject>, context: WriteRequestContext): Promise<Outcome> {
+    if (subresource === "scale") return this.#updateScale(kind, namespace, name, () => object as unknown as Scale, context);
+    return this.registry.writer.update({ kind, namespace, name, subresource, change: () => mutableCopy(object) }, context);
+  }
+
+  patch({ kind, namespace, name, subresource }: Target, patch: PatchRequest, context: WriteRequestContext): Promise<Outcome> {
+    if (subresource === "scale") {
+      const change = (current: Scale): Scale => decodeValue(SCALE, applyPatch(SCALE.schema, current, patch)).object;
+      return this.#updateScale(kind, namespace, name, change, context);
+    }
+    const change = (current: KubeObject | undefined): Mutable<KubeObject> => {
+      if (current === undefined) throw notFoundError(kind, name);
+      const { object, warnings } = decodeValue(kind, applyPatch(kind.schema, current, patch), patch.fieldValidation);
+      for (const warning of warnings) if (!context.warnings.includes(warning)) context.warnings.push(warning);
+      kind.declaration.defaults?.(object);
+      return object;
+    };
+    return this.registry.writer.update({ kind, namespace, name, subresource, change }, context);
+  }
+
+  async delete({ kind, namespace, name }: Target, options: Partial<DeleteOptions>, context: WriteRequestContext): Promise<DeleteOutcome> {
+    return this.registry.deleter.delete(kind, namespace, name, options, context);
+  }
+
+  deleteCollection(kind: Kind, query: ListQuery, options: Partial<DeleteOptions>, context: WriteRequestContext): Promise<readonly ObjectRevision[]> {
+    return this.registry.deleter.deleteCollection(kind, query, options, context);
+  }
+
+  async #updateScale(kind: Kind, namespace: string, name: string, change: (current: Scale) => Scale, context: WriteRequestContext): Promise<Outcome> {
+    const { revision } = await this.registry.writer.update(
+      {
+        kind,
+        namespace,
+        name,
+        subresource: "",
+        change: (current) => {
+          if (current === undefined) throw notFoundError(kind, name);
+          return withScale(kind, current, change(scaleOf(kind, current)));
+        },
+      },
+      context,
+    );
+    return { object: scaleOf(kind, viewOf(kind, revision)) };
+  }
+}

@@ -1,0 +1,30 @@
+// Applies a patch of any type to an object's JSON (https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply).
+import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, type FieldValidation, type Schema, unsupportedMediaTypeError } from "../api/index.ts";
+
+export interface PatchRequest {
+  readonly type: "json" | "merge" | "strategic" | "apply";
+  readonly body: unknown;
+  readonly force?: boolean;
+  readonly fieldManager?: string;
+  readonly fieldValidation?: FieldValidation;
+}
+
+export const PATCH_MEDIA_TYPES: Readonly<Record<string, PatchRequest["type"]>> = {
+  "application/json-patch+json": "json",
+  "application/merge-patch+json": "merge",
+  "application/strategic-merge-patch+json": "strategic",
+};
+
+/** The patched JSON, not yet decoded. Throws a `StatusError`. */
+export function applyPatch(schema: Schema, document: unknown, patch: PatchRequest): unknown {
+  switch (patch.type) {
+    case "json":
+      return applyJsonPatch(document, patch.body);
+    case "merge":
+      return applyMergePatch(document, patch.body);
+    case "strategic":
+      return applyStrategicMergePatch(schema, document, patch.body);
+    case "apply":
+      throw unsupportedMediaTypeError(Object.keys(PATCH_MEDIA_TYPES));
+  }
+}

@@ -1,0 +1,36 @@
+// The kinds that are questions: they are created to be answered, and never stored.
+
+import {
+  type Kind,
+  type KubeObject,
+  localSubjectAccessReviews,
+  type SelfSubjectAccessReview,
+  type SelfSubjectReview,
+  type SelfSubjectRulesReview,
+  type SubjectAccessReview,
+  selfSubjectAccessReviews,
+  selfSubjectReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
+  type TokenReview,
+  tokenReviews,
+} from "../api/index.ts";
+import type { Mutable } from "../base/index.ts";
+import { reviewSelfSubject, type ServerAuthenticator } from "./authentication/create-authenticator.ts";
+import { reviewSelfSubjectAccess, reviewSelfSubjectRules, reviewSubjectAccess } from "./authorization/access-reviews.ts";
+import type { ServerAuthorizer } from "./authorization/create-authorizer.ts";
+import type { WriteRequestContext } from "./storage/write-context.ts";
+
+type Review = (object: Mutable<KubeObject>, namespace: string, context: WriteRequestContext) => KubeObject | Promise<KubeObject>;
+export type Reviews = ReadonlyMap<Kind, Review>;
+
+export function createReviews(authenticator: ServerAuthenticator, authorizer: ServerAuthorizer): Reviews {
+  return new Map<Kind, Review>([
+    [tokenReviews, (review) => authenticator.reviewToken(review as unknown as TokenReview)],
+    [selfSubjectReviews, (review, _namespace, { user }) => reviewSelfSubject(user, review as unknown as SelfSubjectReview)],
+    [subjectAccessReviews, (review) => reviewSubjectAccess(authorizer, review as unknown as SubjectAccessReview)],
+    [localSubjectAccessReviews, (review) => reviewSubjectAccess(authorizer, review as unknown as SubjectAccessReview)],
+    [selfSubjectAccessReviews, (review, _namespace, { user }) => reviewSelfSubjectAccess(authorizer, user, review as unknown as SelfSubjectAccessReview)],
+    [selfSubjectRulesReviews, (review, _namespace, { user }) => reviewSelfSubjectRules(authorizer, user, review as unknown as SelfSubjectRulesReview)],
+  ]);
+}

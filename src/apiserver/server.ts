@@ -1,0 +1,174 @@
+// The API server: composes storage, caches, authentication, authorization and admission, and starts them in order.
+//
+// Invariant: before `start()` resolves the bootstrap objects are there and what authorization and admission read is loaded;
+// requests that come earlier are refused by `ready`.
+import {
+  clusterRoleBindings,
+  clusterRoles,
+  ingressClasses,
+  type Kind,
+  limitRanges,
+  namespaces,
+  nodes,
+  pods,
+  priorityClasses,
+  resourceQuotas,
+  roleBindings,
+  roles,
+  runtimeClasses,
+  secrets,
+  serviceAccounts,
+  serviceUnavailableError,
+  storageClasses,
+} from "../api/index.ts";
+import type { Env, Logger } from "../base/index.ts";
+import type { Client } from "../client/index.ts";
+import { type AdmissionChain, createAdmissionChain } from "./admission/chain.ts";
+import { createAuthenticator, type ServerAuthenticator } from "./authentication/create-authenticator.ts";
+import { generateServiceAccountKeys, type ServiceAccountKeys } from "./authentication/service-account-keys.ts";
+import { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
+import { createAuthorizer, type ServerAuthorizer } from "./authorization/create-authorizer.ts";
+import { bootstrap } from "./bootstrap/bootstrap.ts";
+import { CacheReader } from "./cache/cache-reader.ts";
+import { Resources } from "./cache/resource.ts";
+import { LocalClient } from "./client/local-client.ts";
+import type { ObjectReader } from "./object-reader.ts";
+import { Operations } from "./operations.ts";
+import { type ApiServerOptions, defaultIssuer, defaultServiceCidr } from "./options.ts";
+import { createReviews } from "./reviews.ts";
+import { startCompaction } from "./storage/compaction.ts";
+import { Registry } from "./storage/registry.ts";
+import type { WriteHook } from "./storage/write-context.ts";
+import { bindingCreator } from "./subresources/binding.ts";
+import type { SubresourceCreator } from "./subresources/creators.ts";
+import { evictionCreator } from "./subresources/eviction.ts";
+import { tokenCreator } from "./subresources/token.ts";
+import type { UserInfo } from "./user.ts";
+
+/** The server itself, when it acts as a client. */
+const LOOPBACK_USER: UserInfo = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
+
+/** What authorization and admission read with every request: loaded before the first one. */
+const CACHES_AT_START: readonly Kind[] = [
+  namespaces,
+  roles,
+  roleBindings,
+  clusterRoles,
+  clusterRoleBindings,
+  serviceAccounts,
+  secrets,
+  pods,
+  nodes,
+  priorityClasses,
+  storageClasses,
+  ingressClasses,
+  runtimeClasses,
+  limitRanges,
+  resourceQuotas,
+];
+
+export interface ApiServer {
+  /** A client in this process that acts as `user`. */
+  localClient(user: UserInfo): Client;
+  /** Loads the caches and creates the bootstrap objects. */
+  start(): Promise<void>;
+  /** Ends all watches. The store stays open: it is its opener's. */
+  stop(): Promise<void>;
+  /** Tells whether `start()` has finished and `stop()` has not begun. */
+  ready(): boolean;
+}
+
+export function createApiServer(env: Env, options: ApiServerOptions): ApiServer {
+  return new Server(env, options);
+}
+
+/** What exists once the keys are there. */
+interface Parts {
+  readonly keys: ServiceAccountKeys;
+  readonly tokens: ServiceAccountTokens;
+  readonly authenticator: ServerAuthenticator;
+  readonly operations: Operations;
+}
+
+class Server implements ApiServer {
+  readonly #env: Env;
+  readonly #log: Logger;
+  readonly #options: ApiServerOptions;
+  readonly #resources: Resources;
+  readonly #objects: ObjectReader;
+  readonly #authorizer: ServerAuthorizer;
+  readonly #admission: AdmissionChain;
+  readonly #registry: Registry;
+  readonly #loopback: Client;
+  #parts: Parts | undefined;
+  #starting: Promise<void> | undefined;
+  #state: "new" | "ready" | "stopped" = "new";
+  #stopCompaction: () => void = () => undefined;
+
+  constructor(env: Env, options: ApiServerOptions) {
+    this.#log = env.log.child("apiserver");
+    this.#env = { ...env, log: this.#log };
+    this.#options = options;
+    this.#resources = new Resources(this.#env, options.store);
+    this.#objects = new CacheReader(this.#env, this.#resources);
+    this.#authorizer = createAuthorizer({ objects: this.#objects });
+    this.#loopback = this.localClient(LOOPBACK_USER);
+    this.#admission = createAdmissionChain(this.#env, { objects: this.#objects, client: this.#loopback, authorizer: this.#authorizer });
+    const hooks = new Map<Kind, WriteHook>();
+    this.#registry = new Registry(this.#env, { store: options.store, resources: this.#resources, admission: this.#admission, hooks });
+  }
+
+  localClient(user: UserInfo): Client {
+    return new LocalClient(
+      () => this.#ready().operations,
+      () => this.#authorizer,
+      user,
+    );
+  }
+
+  ready(): boolean {
+    return this.#state === "ready";
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#begin();
+    return this.#starting;
+  }
+
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    this.#stopCompaction();
+    this.#authorizer.close();
+    this.#resources.stop();
+  }
+
+  async #begin(): Promise<void> {
+    const { serviceCidr = defaultServiceCidr, advertise, clientCa, store } = this.#options;
+    const [keys] = await Promise.all([
+      this.#options.serviceAccountKeys ?? generateServiceAccountKeys(),
+      ...CACHES_AT_START.map((kind) => this.#resources.of(kind).cache.start()),
+    ]);
+    this.#parts = this.#compose(keys);
+    await bootstrap(this.#loopback, { serviceCidr, serviceAddress: "10.96.0.1", advertise, clientCa });
+    this.#stopCompaction = startCompaction(this.#env, store);
+    this.#state = "ready";
+  }
+
+  #compose(keys: ServiceAccountKeys): Parts {
+    const { serviceAccountIssuer: issuer = defaultIssuer, staticTokens } = this.#options;
+    const tokens = new ServiceAccountTokens(this.#env, { keys, issuer, objects: this.#objects, client: this.#loopback });
+    const authenticator = createAuthenticator(this.#env, { objects: this.#objects, serviceAccountTokens: tokens, staticTokens });
+    const creators = new Map<string, SubresourceCreator>([
+      ["/pods/binding", bindingCreator(this.#env, this.#registry, this.#admission)],
+      ["/pods/eviction", evictionCreator(this.#env, this.#registry)],
+      ["/serviceaccounts/token", tokenCreator(tokens)],
+    ]);
+    const operations = new Operations(this.#registry, creators, createReviews(authenticator, this.#authorizer));
+    return { keys, tokens, authenticator, operations };
+  }
+
+  #ready(): Parts {
+    if (this.#parts === undefined || this.#state === "stopped") throw serviceUnavailableError("the API server is not running");
+    return this.#parts;
+  }
+}
