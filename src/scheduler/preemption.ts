@@ -17,7 +17,9 @@ export interface PreemptionInput {
   readonly budgets: readonly PodDisruptionBudget[];
 }
 
-export type PreemptionPlan = { readonly nodeName: string; readonly victims: readonly PodInfo[] } | { readonly nodeName: undefined; readonly message: string };
+export type PreemptionPlan =
+  | { readonly helps: true; readonly nodeName: string; readonly victims: readonly PodInfo[] }
+  | { readonly helps: false; readonly message: string };
 
 interface Candidate {
   readonly node: NodeInfo;
@@ -31,7 +33,7 @@ const NO_VICTIMS: Rejection = { reasons: ["No preemption victims found for incom
 export function planPreemption(input: PreemptionInput): PreemptionPlan {
   const { pod, cluster, rejections } = input;
   const ineligible = whyIneligible(pod, cluster);
-  if (ineligible !== undefined) return { nodeName: undefined, message: `preemption: ${ineligible}` };
+  if (ineligible !== undefined) return { helps: false, message: `preemption: ${ineligible}` };
   const candidates: Candidate[] = [];
   const refusals = new Map<string, Rejection>();
   for (const node of cluster.list()) {
@@ -47,8 +49,8 @@ export function planPreemption(input: PreemptionInput): PreemptionPlan {
     (chosen, candidate) => (chosen === undefined || isBetter(candidate, chosen) ? candidate : chosen),
     undefined,
   );
-  if (best === undefined) return { nodeName: undefined, message: `preemption: ${unschedulableMessage(cluster.list().length, refusals)}` };
-  return { nodeName: best.node.name, victims: best.victims };
+  if (best === undefined) return { helps: false, message: `preemption: ${unschedulableMessage(cluster.list().length, refusals)}` };
+  return { helps: true, nodeName: best.node.name, victims: best.victims };
 }
 
 function whyIneligible({ pod, priority }: PodInfo, cluster: ClusterState): string | undefined {
@@ -133,8 +135,6 @@ const victimCount = ({ victims }: Candidate): number => victims.length;
 
 function earliestStart({ victims }: Candidate): string {
   const highest = victims[0]?.priority;
-  return victims
-    .filter(({ priority }) => priority === highest)
-    .map(startOf)
-    .reduce((earliest, start) => Math.min(start, earliest), "9999");
+  const starts = victims.filter(({ priority }) => priority === highest).map(startOf);
+  return starts.sort()[0] ?? "9999";
 }

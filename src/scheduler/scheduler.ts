@@ -16,7 +16,6 @@ import {
   podCondition,
   podDisruptionBudgets,
   pods,
-  type StatusError,
 } from "../api/index.ts";
 import { type Env, formatTime, type Logger } from "../base/index.ts";
 import {
@@ -198,20 +197,26 @@ class PodScheduler implements Scheduler {
     try {
       await this.client.createSubresource(pods, { name, namespace }, "binding", binding);
     } catch (error) {
-      this.bindingFailed(info, error as StatusError);
+      this.bindingFailed(info, error);
       return;
     }
     this.queue.done(info.uid);
     this.recorder.event(info.pod, "Normal", "Scheduled", assignedMessage(namespace, name, nodeName), { action: "Binding" });
   }
 
-  private bindingFailed(info: PodInfo, error: StatusError): void {
+  private bindingFailed(info: PodInfo, error: unknown): void {
     if (this.cluster.isAssumed(info.uid)) this.cluster.removePod(info.uid);
     if (isStatus(error, "NotFound")) {
       this.queue.remove(info.uid);
       return;
     }
-    this.recorder.event(info.pod, "Warning", "FailedScheduling", `running Bind plugin "DefaultBinder": ${error.message}`, { action: "Scheduling" });
+    this.recorder.event(
+      info.pod,
+      "Warning",
+      "FailedScheduling",
+      `running Bind plugin "DefaultBinder": ${error instanceof Error ? error.message : String(error)}`,
+      { action: "Scheduling" },
+    );
     this.queue.failed(info.uid);
   }
 
@@ -221,14 +226,13 @@ class PodScheduler implements Scheduler {
       all === 0
         ? undefined
         : planPreemption({ pod: info, cluster: this.cluster, profile: this.profile, rejections: decision.rejections, budgets: this.budgets.list() });
-    const preempts = plan !== undefined && plan.nodeName !== undefined;
-    const message = plan === undefined ? NO_NODES_MESSAGE : unschedulableMessage(all, decision.rejections, preempts ? "" : plan.message);
+    const message = plan === undefined ? NO_NODES_MESSAGE : unschedulableMessage(all, decision.rejections, plan.helps ? "" : plan.message);
     this.queue.unschedulable(info.uid, decision.plugins);
     this.recorder.event(info.pod, "Warning", "FailedScheduling", message, { action: "Scheduling" });
-    const nominated = preempts ? plan.nodeName : undefined;
+    const nominated = plan?.helps === true ? plan.nodeName : undefined;
     try {
       await this.writeStatus(info.pod, message, nominated);
-      if (preempts) await Promise.all(plan.victims.map((victim) => this.preempt(victim, info, plan.nodeName)));
+      if (plan?.helps === true) await Promise.all(plan.victims.map((victim) => this.preempt(victim, info, plan.nodeName)));
     } catch (error) {
       if (!isStatus(error, "NotFound", "Conflict")) this.log.warn("the pod's status could not be written", { pod: info.key, error });
     }

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { events, nodes, type Pod, pods } from "../api/index.ts";
+import { createVirtualEnv, type Env, type VirtualClock } from "../base/index.ts";
+import { createFakeClient, type FakeClient } from "../client/testing.ts";
+import { createScheduler, type Scheduler } from "./scheduler.ts";
+import { testNode, testPod } from "./testing.ts";
+
+describe("the scheduler", () => {
+  let env: Env;
+  let clock: VirtualClock;
+  let client: FakeClient;
+  let scheduler: Scheduler;
+  /** What was bound, as `pod→node`. */
+  let bound: string[];
+
+  beforeEach(async () => {
+    ({ env, clock } = createVirtualEnv());
+    client = createFakeClient(env);
+    bound = [];
+    // The small API knows neither bindings nor merges: this is what the API server does with ours.
+    client.createSubresource = async (_kind, of, _subresource, body) => {
+      const target = (body as unknown as { target: { name: string } }).target.name;
+      const pod = await client.get(pods, of);
+      await client.update(pods, { ...pod, spec: { ...pod.spec, nodeName: target } });
+      bound.push(`${of.name}→${target}`);
+      return body;
+    };
+    client.patch = async (kind, of, { body }) => {
+      const object = (await client.get(kind, of)) as unknown as Pod;
+      const { status } = body as unknown as Pod;
+      return (await client.update(pods, { ...object, status: { ...object.status, ...status } })) as never;
+    };
+    scheduler = createScheduler(env, client);
+    const started = scheduler.start();
+    await clock.settle();
+    await started;
+  });
+  afterEach(() => scheduler.stop());
+
+  const create = async (pod: Pod): Promise<void> => {
+    const { uid: _assigned, ...metadata } = pod.metadata;
+    await client.create(pods, { ...pod, metadata });
+    await clock.settle();
+  };
+  const reported = async (): Promise<string[]> => (await client.list(events)).items.map(({ reason, message }) => `${reason}: ${message}`);
+
+  it("binds pods, says so, and leaves other schedulers' pods alone", async () => {
+    await client.create(nodes, testNode("a"));
+    await create(testPod("mine"));
+    await create(testPod("foreign", { schedulerName: "other" }));
+    expect(bound).toEqual(["mine→a"]);
+    expect(await reported()).toEqual(["Scheduled: Successfully assigned default/mine to a"]);
+  });
+
+  it("tells why a pod waits, and schedules it as soon as an event helps", async () => {
+    await create(testPod("p", {}, { cpu: "1" }));
+    expect(await reported()).toEqual(["FailedScheduling: no nodes available to schedule pods"]);
+    const waiting = await client.get(pods, { namespace: "default", name: "p" });
+    expect(waiting.status?.conditions).toMatchObject([
+      { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "no nodes available to schedule pods" },
+    ]);
+    await client.create(nodes, testNode("a"));
+    await clock.advance(1000);
+    expect(bound).toEqual(["p→a"]);
+  });
+
+  it("does not try again for events that cannot help, and idles without polling", async () => {
+    await client.create(nodes, testNode("small", { allocatable: { cpu: "1" } }));
+    await create(testPod("large", {}, { cpu: "2" }));
+    await clock.advance(60_000);
+    expect(await reported()).toHaveLength(1);
+    await client.create(nodes, testNode("small-too", { allocatable: { cpu: "1" } }));
+    await clock.advance(60_000);
+    expect(await reported()).toHaveLength(1);
+    await client.create(nodes, testNode("big"));
+    await clock.advance(60_000);
+    expect(bound).toEqual(["large→big"]);
+  });
+
+  it("does not give the same room away twice", async () => {
+    await client.create(nodes, testNode("a"));
+    await Promise.all(["x", "y", "z"].map((name) => create(testPod(name, {}, { cpu: "1" }))));
+    expect(bound).toHaveLength(2);
+    await client.delete(pods, { namespace: "default", name: bound[0]?.split("→")[0] ?? "" });
+    await clock.advance(2000);
+    expect(bound).toHaveLength(3);
+  });
+
+  it("keeps gated pods out until their gates open", async () => {
+    await client.create(nodes, testNode("a"));
+    await create(testPod("gated", { schedulingGates: [{ name: "quota" }] }));
+    await clock.advance(10_000);
+    expect(bound).toEqual([]);
+    const pod = await client.get(pods, { namespace: "default", name: "gated" });
+    await client.update(pods, { ...pod, spec: { ...pod.spec, schedulingGates: [] } });
+    await clock.settle();
+    expect(bound).toEqual(["gated→a"]);
+  });
+
+  it("tries again with back-off when binding fails", async () => {
+    await client.create(nodes, testNode("a"));
+    const bind = client.createSubresource;
+    client.createSubresource = async () => {
+      client.createSubresource = bind;
+      throw new Error("planted");
+    };
+    await create(testPod("p"));
+    expect(bound).toEqual([]);
+    await clock.advance(1000);
+    expect(bound).toEqual(["p→a"]);
+  });
+
+  it("makes room for a pod of higher priority", async () => {
+    await client.create(nodes, testNode("a"));
+    await create(testPod("low", { priority: 1 }, { cpu: "2" }));
+    await create(testPod("high", { priority: 10 }, { cpu: "2" }));
+    await clock.advance(2000);
+    expect(bound).toEqual(["low→a", "high→a"]);
+    expect((await reported()).some((line) => line.startsWith("Preempted: Preempted by pod "))).toBe(true);
+  });
+});
