@@ -6,6 +6,14 @@ import { Definitions, type JsonSchema } from "./json-schema.ts";
 import { type Operation, operationsOf, type Parameter, patchTypesOf } from "./operations.ts";
 import { referenceTo } from "./references.ts";
 
+/** What clients ask for to get the protobuf form. */
+export const SWAGGER_PROTOBUF_ACCEPTED: readonly string[] = [
+  "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+  "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+];
+/** What the answer is called: a media type with an `@` does not parse, though it is what clients ask for. */
+export const SWAGGER_PROTOBUF_CONTENT_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
 export interface SwaggerParameter extends JsonSchema {
   readonly name: string;
   readonly in: "query" | "path" | "body";
@@ -25,7 +33,7 @@ export interface Swagger {
 export interface OpenApiV2 {
   document(): Swagger;
   json(): string;
-  /** For `application/com.github.proto-openapi.spec.v2@v1.0+protobuf`. */
+  /** The answer to who accepts one of `SWAGGER_PROTOBUF_ACCEPTED`. */
   protobuf(): Uint8Array;
   /** Quoted, as it goes into the header. */
   etag(): string;
