@@ -1,7 +1,25 @@
-import type { FieldError } from "../field-errors.ts";
-export function validateNamespaceFinalizers(): FieldError[] {
-  return [];
+// Namespaces: the phase follows deletion; finalizers are standard or have a domain.
+import { type FieldError, FieldPath, invalid } from "../field-errors.ts";
+import type { Namespace } from "../generated/types.ts";
+import { checkQualifiedName } from "../names.ts";
+import { finalizers } from "../well-known.ts";
+
+const STANDARD: readonly string[] = [finalizers.kubernetes, finalizers.orphan, finalizers.foregroundDeletion];
+
+export function validateNamespaceStatus({ metadata, status }: Namespace): FieldError[] {
+  const phase = status?.phase ?? "";
+  const path = FieldPath.root("status").child("Phase");
+  if (metadata.deletionTimestamp === undefined) {
+    return phase === "Active" ? [] : [invalid(path, phase, "may only be 'Active' if `deletionTimestamp` is empty")];
+  }
+  return phase === "Terminating" ? [] : [invalid(path, phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];
 }
-export function validateNamespaceStatus(): FieldError[] {
-  return [];
+
+export function validateNamespaceFinalizers({ spec }: Namespace): FieldError[] {
+  return (spec.finalizers ?? []).flatMap((name, position) => {
+    const path = FieldPath.root("spec").child("finalizers").index(position);
+    const errors = checkQualifiedName(name).map((problem) => invalid(path, name, problem));
+    if (name.includes("/") || STANDARD.includes(name)) return errors;
+    return [...errors, invalid(path, name, "name is neither a standard finalizer name nor is it fully qualified")];
+  });
 }

@@ -5,9 +5,7 @@ import type { Pod } from "../generated/types.ts";
 import { defaultPod } from "./pod-defaults.ts";
 import { validatePod } from "./pod-validation.ts";
 
-function examplePod(change: (pod: Mutable<Pod>) => {
-= () => undefined;
-}): Mutable<Pod> {
+function examplePod(change: (pod: Mutable<Pod>) => void = () => undefined): Mutable<Pod> {
   const pod: Mutable<Pod> = {
     apiVersion: "v1",
     kind: "Pod",
@@ -105,66 +103,74 @@ describe("validation of a pod", () => {
   });
 
   const cases: readonly (readonly [string, (pod: Mutable<Pod>) => void, readonly string[]])[] = [
-    ["no containers", (it) => {
-it.spec.containers = [];
-}, ["spec.containers: Required value"]],
+    [
+      "no containers",
+      (it) => {
+        it.spec.containers = [];
+      },
+      ["spec.containers: Required value"],
+    ],
     [
       "a container without a name or image",
       (it) => {
-it.spec.containers = [{ name: "" }];
-},
+        it.spec.containers = [{ name: "" }];
+      },
       ["spec.containers[0].name: Required value", "spec.containers[0].image: Required value"],
     ],
-    ["two containers of one name", (it) => {
-it.spec.containers.push({ name: "main", image: "b" });
-}, ['spec.containers[1].name: Duplicate value: "main"']],
+    [
+      "two containers of one name",
+      (it) => {
+        it.spec.containers.push({ name: "main", image: "b" });
+      },
+      ['spec.containers[1].name: Duplicate value: "main"'],
+    ],
     [
       "an unknown restart policy",
       (it) => {
-it.spec.restartPolicy = "Sometimes";
-},
+        it.spec.restartPolicy = "Sometimes";
+      },
       ['spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"'],
     ],
     [
       "a mount of no volume",
       (it) => {
-main(it).volumeMounts = [{ name: "data", mountPath: "/data" }];
-},
+        main(it).volumeMounts = [{ name: "data", mountPath: "/data" }];
+      },
       ['spec.containers[0].volumeMounts[0].name: Not found: "data"'],
     ],
     [
       "two sources in one volume",
       (it) => {
-it.spec.volumes = [{ name: "data", emptyDir: {}, hostPath: { path: "/x" } }];
-},
+        it.spec.volumes = [{ name: "data", emptyDir: {}, hostPath: { path: "/x" } }];
+      },
       ["spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type"],
     ],
     [
       "a path that climbs",
       (it) => {
-it.spec.volumes = [{ name: "c", configMap: { name: "c", items: [{ key: "k", path: "../x" }] } }];
-},
+        it.spec.volumes = [{ name: "c", configMap: { name: "c", items: [{ key: "k", path: "../x" }] } }];
+      },
       ["spec.volumes[0].configMap.items[0].path: Invalid value: \"../x\": must not contain '..'"],
     ],
     [
       "a port out of range",
       (it) => {
-main(it).ports = [{ containerPort: 70000 }];
-},
+        main(it).ports = [{ containerPort: 70000 }];
+      },
       ["spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"],
     ],
     [
       "requests above limits",
       (it) => {
-main(it).resources = { requests: { cpu: "2" }, limits: { cpu: "1" } };
-},
+        main(it).resources = { requests: { cpu: "2" }, limits: { cpu: "1" } };
+      },
       ['spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1'],
     ],
     [
       "an unknown resource",
       (it) => {
-main(it).resources = { limits: { gold: "1" } };
-},
+        main(it).resources = { limits: { gold: "1" } };
+      },
       [
         'spec.containers[0].resources.limits[gold]: Invalid value: "gold": must be a standard resource type or fully qualified',
         'spec.containers[0].resources.limits[gold]: Invalid value: "gold": must be a standard resource for containers',
@@ -175,8 +181,8 @@ main(it).resources = { limits: { gold: "1" } };
     [
       "a fraction of a device",
       (it) => {
-main(it).resources = { limits: { "example.com/gpu": "500m" }, requests: { "example.com/gpu": "500m" } };
-},
+        main(it).resources = { limits: { "example.com/gpu": "500m" }, requests: { "example.com/gpu": "500m" } };
+      },
       [
         'spec.containers[0].resources.limits[example.com/gpu]: Invalid value: "500m": must be an integer',
         'spec.containers[0].resources.requests[example.com/gpu]: Invalid value: "500m": must be an integer',
@@ -185,49 +191,50 @@ main(it).resources = { limits: { "example.com/gpu": "500m" }, requests: { "examp
     [
       "a probe that does nothing",
       (it) => {
-main(it).livenessProbe = {};
-},
+        main(it).livenessProbe = {};
+      },
       ["spec.containers[0].livenessProbe: Required value: must specify a handler type"],
     ],
     [
       "a liveness probe that counts successes",
       (it) => {
-main(it).livenessProbe = { tcpSocket: { port: "http" }, successThreshold: 2 };
-},
+        main(it).livenessProbe = { tcpSocket: { port: "http" }, successThreshold: 2 };
+      },
       ["spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1"],
     ],
     [
       "a probe of a finishing init container",
       (it) => {
-it.spec.initContainers = [{ name: "init", image: "i", readinessProbe: { tcpSocket: { port: 1 } } }];
-},
+        it.spec.initContainers = [{ name: "init", image: "i", readinessProbe: { tcpSocket: { port: 1 } } }];
+      },
       ["spec.initContainers[0].readinessProbe: Forbidden: may not be set for init containers without restartPolicy=Always"],
     ],
     [
       "a variable of two origins",
       (it) => {
-main(it).env = [{ name: "A", value: "1", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }];
-},
+        main(it).env = [{ name: "A", value: "1", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }];
+      },
       ['spec.containers[0].env[0].valueFrom: Invalid value: "": may not be specified when `value` is not empty'],
     ],
     [
       "a field that pods do not tell",
       (it) => {
-main(it).env = [{ name: "A", valueFrom: { fieldRef: { fieldPath: "status.phase" } } }];
-},
+        main(it).env = [{ name: "A", valueFrom: { fieldRef: { fieldPath: "status.phase" } } }];
+      },
       [
         'spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Unsupported value: "status.phase": supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"',
       ],
     ],
     [
       "sysctls of no form",
-      (it) =>
-        void (it.spec.securityContext = {
+      (it) => {
+        it.spec.securityContext = {
           sysctls: [
             { name: "foo-", value: "1" },
             { name: "kernel.shmmax", value: "1" },
           ],
-        }),
+        };
+      },
       [
         'spec.securityContext.sysctls[0].name: Invalid value: "foo-": must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$',
       ],
@@ -235,8 +242,8 @@ main(it).env = [{ name: "A", valueFrom: { fieldRef: { fieldPath: "status.phase" 
     [
       "a toleration of everything, with a value",
       (it) => {
-it.spec.tolerations = [{ operator: "Exists", value: "x" }, { operator: "Equal" }];
-},
+        it.spec.tolerations = [{ operator: "Exists", value: "x" }, { operator: "Equal" }];
+      },
       [
         "spec.tolerations[0].operator: Invalid value: \"x\": value must be empty when `operator` is 'Exists'",
         'spec.tolerations[1].operator: Invalid value: "Equal": operator must be Exists when `key` is empty, which means "match all values and all keys"',
@@ -245,15 +252,15 @@ it.spec.tolerations = [{ operator: "Exists", value: "x" }, { operator: "Equal" }
     [
       "spreading over nothing",
       (it) => {
-it.spec.topologySpreadConstraints = [{ maxSkew: 0, topologyKey: "zone", whenUnsatisfiable: "DoNotSchedule" }];
-},
+        it.spec.topologySpreadConstraints = [{ maxSkew: 0, topologyKey: "zone", whenUnsatisfiable: "DoNotSchedule" }];
+      },
       ["spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero"],
     ],
     [
       "DNS of one's own without a server",
       (it) => {
-it.spec.dnsPolicy = "None";
-},
+        it.spec.dnsPolicy = "None";
+      },
       ["spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None"],
     ],
     [
@@ -267,15 +274,15 @@ it.spec.dnsPolicy = "None";
     [
       "an ephemeral container from the start",
       (it) => {
-it.spec.ephemeralContainers = [{ name: "debug", image: "b" }];
-},
+        it.spec.ephemeralContainers = [{ name: "debug", image: "b" }];
+      },
       ["spec.ephemeralContainers: Forbidden: cannot be set on create"],
     ],
     [
       "privileges given and taken",
       (it) => {
-main(it).securityContext = { privileged: true, allowPrivilegeEscalation: false };
-},
+        main(it).securityContext = { privileged: true, allowPrivilegeEscalation: false };
+      },
       [
         'spec.containers[0].securityContext: Invalid value: {"privileged":true,"allowPrivilegeEscalation":false}: cannot set `allowPrivilegeEscalation` to false and `privileged` to true',
       ],
@@ -283,8 +290,8 @@ main(it).securityContext = { privileged: true, allowPrivilegeEscalation: false }
     [
       "an address that is none",
       (it) => {
-it.spec.hostAliases = [{ ip: "1.2.3", hostnames: ["a"] }];
-},
+        it.spec.hostAliases = [{ ip: "1.2.3", hostnames: ["a"] }];
+      },
       ['spec.hostAliases[0].ip: Invalid value: "1.2.3": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'],
     ],
   ];

@@ -56,7 +56,7 @@ export function checkResourceName(path: FieldPath, name: string): FieldError[] {
   return [invalid(path, name, "must be a standard resource type or fully qualified")];
 }
 
-function checkContainerResourceName(path: FieldPath, name: string): FieldError[] {
+export function checkContainerResourceName(path: FieldPath, name: string): FieldError[] {
   const errors = checkResourceName(path, name);
   if (!name.includes("/"))
     return AMOUNTS.includes(name) || isHugePages(name) ? errors : [...errors, invalid(path, name, "must be a standard resource for containers")];
