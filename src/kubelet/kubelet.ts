@@ -44,6 +44,8 @@ export interface KubeletOptions {
   /** Only when the node is new. */
   readonly taints?: NonNullable<Node["spec"]["taints"]>;
   readonly podPidsLimit?: number;
+  /** Called with the node's pod range before the runtime is told; the node's network is ready when it resolves. */
+  readonly setUpPodNetwork?: (podCidr: string) => Promise<void>;
 }
 
 export interface Kubelet {
@@ -97,7 +99,7 @@ class NodeKubelet implements Kubelet {
       kubeletPort: options.port ?? DEFAULT_PORT,
       labels: options.labels ?? {},
     };
-    this.registration = createNodeRegistration(env, { client, host, runtime, recorder: this.recorder, identity, taints: options.taints ?? [] });
+    this.registration = createNodeRegistration(env, { client, host, runtime, recorder: this.recorder, identity, taints: options.taints ?? [], setUpPodNetwork: options.setUpPodNetwork });
     this.parts = this.makeParts();
     this.rotation = createLogRotation(env, { host, runtime });
     this.api = createKubeletApi(env, {

@@ -27,6 +27,7 @@ export interface NodeRegistrationParts {
   readonly recorder: EventRecorder;
   readonly identity: NodeIdentity;
   readonly taints: NonNullable<Node["spec"]["taints"]>;
+  readonly setUpPodNetwork?: (podCidr: string) => Promise<void>;
 }
 
 const LEASE_PERIOD_MS = 10_000;
@@ -93,10 +94,15 @@ class NodeKeeper implements NodeRegistration {
     const { podCIDR } = node.spec;
     if (podCIDR === undefined || podCIDR === "" || podCIDR === this.podCidr) return;
     this.podCidr = podCIDR;
-    this.parts.runtime.updatePodCidr(podCIDR).then(
+    this.takePodCidr(podCIDR).then(
       () => this.touch(),
       (error: unknown) => this.log.error("the runtime does not take the pod network's range", { podCIDR, error }),
     );
+  }
+
+  private async takePodCidr(podCidr: string): Promise<void> {
+    await this.parts.setUpPodNetwork?.(podCidr);
+    await this.parts.runtime.updatePodCidr(podCidr);
   }
 
   private async register(): Promise<void> {
