@@ -1,0 +1,2 @@
+// The public face of proxy/ for files that may touch the machine.
+export { createNftApplier, type NftOptions, removeServiceRules } from "./nft.host.ts";
