@@ -14,6 +14,7 @@ import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { persistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./plugin.ts";
+import { podSecurity } from "./pod-security.ts";
 import { priority } from "./priority.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
 import { resourceQuota } from "./resource-quota.ts";
@@ -44,6 +45,7 @@ export function createAdmissionChain(env: Env, { objects, client, authorizer }: 
     serviceAccount(env, { objects, client }),
     nodeRestriction({ objects, client, authorizer }),
     taintNodesByCondition,
+    podSecurity({ objects, client }),
     priority({ objects }),
     defaultTolerationSeconds,
     defaultStorageClass({ objects }),
