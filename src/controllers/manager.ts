@@ -2,19 +2,33 @@
 // not keep the others from running.
 import type { Env } from "../base/index.ts";
 import { type Client, createEventRecorder, createInformerFactory, type InformerFactory } from "../client/index.ts";
+import { clusterRoleAggregationController } from "./clusterrole-aggregation.ts";
 import type { Controller, RunningController } from "./controller.ts";
 import { deploymentController } from "./deployment.ts";
+import { endpointsController } from "./endpoints.ts";
+import { endpointSliceController } from "./endpointslice.ts";
+import { garbageCollector } from "./garbage-collector.ts";
+import { createKindDiscovery, type KindDiscovery } from "./kind-discovery.ts";
+import { namespaceController } from "./namespace.ts";
+import { nodeIpamController } from "./node-ipam.ts";
+import { type NodeLifecycleOptions, nodeLifecycleController } from "./node-lifecycle.ts";
+import { podGarbageCollector } from "./pod-gc.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset.ts";
 import { rootCaController } from "./root-ca.ts";
 import { serviceAccountController } from "./serviceaccount.ts";
+import { taintEvictionController } from "./taint-eviction.ts";
 
-export interface ControllerManagerOptions {
+export interface ControllerManagerOptions extends NodeLifecycleOptions {
   /** Published in every namespace. Absent: nothing is published. */
   readonly rootCaPem?: string;
   /** Caches shared with other components of the process; absent: own ones. */
   readonly informers?: InformerFactory;
-  /** Pods get their addresses out of this network, a /24 (or /64) a node. Absent: nodes get no range. */
+  /** Pods get their addresses out of this IPv4 network, a /24 a node. Absent: nodes get no range. */
   readonly clusterCidr?: string;
+  /** Ended pods beyond this number are deleted; 0: none. Default 12500. */
+  readonly terminatedPodGcThreshold?: number;
+  /** The kinds that are served; absent: the built-in ones. */
+  readonly kinds?: KindDiscovery;
   /** Names of controllers to leave out. */
   readonly disabled?: readonly string[];
 }
@@ -27,12 +41,22 @@ export interface ControllerManager {
 
 /** Every controller, in the order in which a new cluster needs them. */
 function controllersOf(options: ControllerManagerOptions): readonly Controller[] {
+  const kinds = options.kinds ?? createKindDiscovery();
   return [
     serviceAccountController,
     ...(options.rootCaPem === undefined ? [] : [rootCaController(options.rootCaPem)]),
     deploymentController,
     replicaSetController,
     replicationControllerController,
+    endpointSliceController,
+    endpointsController,
+    ...(options.clusterCidr === undefined ? [] : [nodeIpamController(options.clusterCidr)]),
+    nodeLifecycleController(options),
+    taintEvictionController(),
+    podGarbageCollector(options.terminatedPodGcThreshold),
+    clusterRoleAggregationController,
+    namespaceController(kinds),
+    garbageCollector(kinds),
   ];
 }
 

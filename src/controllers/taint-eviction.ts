@@ -1,0 +1,94 @@
+// Evicts pods from nodes with NoExecute taints that they do not tolerate, or no longer
+// (https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions).
+import { type Node, nodes, type Pod, pods, type Taint, tolerates } from "../api/index.ts";
+import { formatTime, parseTime } from "../base/index.ts";
+import { note, nothing, type Plan, patch, remove } from "./action.ts";
+import { type Controller, controller, wake } from "./controller.ts";
+
+const BY_NODE = "node";
+
+export interface ObservedEviction {
+  readonly pod: Pod;
+  /** The NoExecute taints of the pod's node. */
+  readonly taints: readonly Taint[];
+  /** When this pod was first seen with NoExecute taints on its node. */
+  readonly sinceMs: number;
+}
+
+/** For how long the pod may stay, counted from the taint: 0 not at all, undefined for ever. */
+export function toleratedMs(pod: Pod, noExecute: readonly Taint[]): number | undefined {
+  const tolerations = pod.spec.tolerations ?? [];
+  if (!noExecute.every((taint) => tolerations.some((toleration) => tolerates(toleration, taint)))) return 0;
+  const limits = tolerations
+    .filter((toleration) => noExecute.some((taint) => tolerates(toleration, taint)))
+    .flatMap(({ tolerationSeconds }) => (tolerationSeconds === undefined ? [] : [Math.max(0, tolerationSeconds) * 1000]));
+  return limits.length === 0 ? undefined : Math.min(...limits);
+}
+
+export function planEviction({ pod, taints, sinceMs }: ObservedEviction, nowMs: number): Plan {
+  if (taints.length === 0 || pod.metadata.deletionTimestamp !== undefined) return nothing;
+  const allowedMs = toleratedMs(pod, taints);
+  if (allowedMs === undefined) return nothing;
+  const dueMs = sinceMs + allowedMs;
+  if (nowMs < dueMs) return { actions: [], requeueAfterMs: dueMs - nowMs };
+  const { namespace, name, uid = "", generation } = pod.metadata;
+  const condition = {
+    type: "DisruptionTarget",
+    status: "True",
+    reason: "DeletionByTaintManager",
+    message: "Taint manager: deleting due to NoExecute taint",
+    lastTransitionTime: formatTime(nowMs),
+    observedGeneration: generation ?? null,
+  };
+  return {
+    actions: [
+      note(pod, "Normal", "TaintManagerEviction", `Marking for deletion Pod ${namespace}/${name}`),
+      patch(pods, pod, { type: "strategic", body: { metadata: { uid }, status: { conditions: [condition] } } }, "status"),
+      remove(pods, pod),
+    ],
+  };
+}
+
+function noExecuteTaints(node: Node | undefined): readonly Taint[] {
+  return node?.spec.taints?.filter(({ effect }) => effect === "NoExecute") ?? [];
+}
+
+export function taintEvictionController(): Controller {
+  const firstSeen = new Map<string, number>();
+  return {
+    name: "taint-eviction",
+    start: (context) =>
+      controller<Pod, ObservedEviction>("taint-eviction", {
+        for: pods,
+        relevant: (pod, old) => pod.spec !== old.spec && (pod.spec.nodeName !== old.spec.nodeName || pod.spec.tolerations !== old.spec.tolerations),
+        wakes: [
+          wake(
+            nodes,
+            (node, caches) =>
+              caches
+                .of(pods)
+                .byIndex(BY_NODE, node.metadata.name)
+                .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
+            (node, old) => JSON.stringify(noExecuteTaints(node)) !== JSON.stringify(noExecuteTaints(old)),
+          ),
+        ],
+        index: (caches) => caches.of(pods).addIndex(BY_NODE, ({ spec }) => [spec.nodeName ?? ""]),
+        observe: (key, caches) => {
+          const pod = caches.of(pods).get(key);
+          const taints = noExecuteTaints(caches.of(nodes).get(pod?.spec.nodeName ?? ""));
+          if (pod === undefined || taints.length === 0) {
+            firstSeen.delete(key);
+            return undefined;
+          }
+          const nowMs = context.env.clock.now();
+          const seenMs = firstSeen.get(key) ?? nowMs;
+          firstSeen.set(key, seenMs);
+          // A taint's own time lets a restarted controller go on counting; nobody was there before the pod.
+          const added = Math.min(...taints.map(({ timeAdded }) => parseTime(timeAdded) ?? seenMs));
+          const created = parseTime(pod.metadata.creationTimestamp) ?? seenMs;
+          return { pod, taints, sinceMs: Math.min(seenMs, Math.max(added, created)) };
+        },
+        plan: planEviction,
+      }).start(context),
+  };
+}
