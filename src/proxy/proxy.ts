@@ -17,7 +17,7 @@ export interface ProxyApplier {
   isLocalAddress(ip: string): boolean;
 }
 
-export interface Proxy {
+export interface ServiceProxy {
   start(): Promise<void>;
   /** The rules stay: connections go on while the proxy is replaced. */
   stop(): Promise<void>;
@@ -32,11 +32,11 @@ const LARGEST_RETRY_MS = 30_000;
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 const SERVICE_INDEX = "service";
 
-export function createProxy(env: Env, client: Client, applier: ProxyApplier, options: ProxyOptions): Proxy {
-  return new ServiceProxy(env, client, applier, options);
+export function createProxy(env: Env, client: Client, applier: ProxyApplier, options: ProxyOptions): ServiceProxy {
+  return new InformedServiceProxy(env, client, applier, options);
 }
 
-class ServiceProxy implements Proxy {
+class InformedServiceProxy implements ServiceProxy {
   private readonly log: Logger;
   private readonly services: Informer<Service>;
   private readonly slices: Informer<EndpointSlice>;

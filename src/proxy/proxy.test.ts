@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { endpointSlices, services } from "../api/index.ts";
+import { createVirtualEnv } from "../base/index.ts";
+import { createFakeClient } from "../client/testing.ts";
+import { type Flow, parseFlows } from "./conntrack.ts";
+import { createProxy, type ServiceProxy } from "./proxy.ts";
+import { servicePort, testService, testSlice } from "./testing.ts";
+
+const ports = [servicePort("TCP", 80), servicePort("UDP", 53)];
+const service = testService("web", { clusterIP: "10.96.0.20", ports });
+
+const listing = `udp      17 170 src=10.244.0.9 dst=10.96.0.20 sport=4000 dport=53 src=10.244.0.2 dst=10.244.0.9 sport=8080 dport=4000 [ASSURED] mark=0 use=1
+udp      17 20 src=10.244.0.9 dst=10.96.0.20 sport=4001 dport=53 [UNREPLIED] src=10.96.0.20 dst=10.244.0.9 sport=53 dport=4001 mark=0 use=1
+udp      17 20 src=10.244.0.9 dst=8.8.8.8 sport=4002 dport=53 src=8.8.8.8 dst=10.244.0.9 sport=53 dport=4002 mark=0 use=1
+`;
+
+describe("the service proxy", () => {
+  const { env, clock } = createVirtualEnv();
+  let client: ReturnType<typeof createFakeClient>;
+  let proxy: ServiceProxy;
+  let scripts: string[];
+  let failures: number;
+  let flows: Flow[];
+  let ended: Flow[];
+
+  beforeEach(() => {
+    client = createFakeClient(env);
+    scripts = [];
+    failures = 0;
+    flows = [];
+    ended = [];
+    const applier = {
+      apply: async (script: string) => {
+        if (failures-- > 0) throw new Error("nft ended with 1");
+        scripts.push(script);
+      },
+      udpFlows: async () => flows,
+      endFlow: async (flow: Flow) => {
+        ended.push(flow);
+      },
+      isLocalAddress: (ip: string) => ip === "192.0.2.1",
+    };
+    proxy = createProxy(env, client, applier, { nodeName: "node", clusterCidr: "10.244.0.0/16" });
+  });
+  afterEach(() => proxy.stop());
+
+  const start = async () => {
+    const starting = proxy.start();
+    await clock.advance(100);
+    await starting;
+  };
+
+  it("sets the rules of what is there in one transaction, and then follows", async () => {
+    await client.create(services, service);
+    const slice = await client.create(endpointSlices, testSlice("web", ports, [{ ip: "10.244.0.2" }]));
+    await start();
+    expect(scripts).toHaveLength(1);
+    expect(scripts[0]).toContain("10.96.0.20 . tcp . 80 : 10.244.0.2 . 8080");
+
+    await client.update(endpointSlices, { ...slice, endpoints: [{ addresses: ["10.244.0.3"], nodeName: "node" }] });
+    await client.create(services, testService("another", { clusterIP: "10.96.0.21", ports }));
+    await clock.advance(100);
+    expect(scripts).toHaveLength(2);
+    expect(scripts[1]).toContain("10.96.0.20 . tcp . 80 : 10.244.0.3 . 8080");
+    expect(scripts[1]).toContain("refused-ips { 10.96.0.21 . tcp . 80");
+
+    await client.delete(services, { namespace: "default", name: "web" });
+    await clock.advance(100);
+    expect(scripts[2]).not.toContain("add ");
+  });
+
+  it("tries again, with the whole table, when the rules could not be set", async () => {
+    await client.create(services, service);
+    failures = 2;
+    await start();
+    expect(scripts).toHaveLength(0);
+    await clock.advance(2_000);
+    expect(scripts).toHaveLength(1);
+    expect(scripts[0]).toContain("delete table ip kubets-proxy");
+    await clock.advance(60_000);
+    expect(scripts).toHaveLength(1);
+    expect(clock.pending()).toBe(0);
+  });
+
+  it("ends UDP flows that lead to endpoints that are gone", async () => {
+    await client.create(services, service);
+    const slice = await client.create(endpointSlices, testSlice("web", ports, [{ ip: "10.244.0.2" }]));
+    await start();
+    flows = parseFlows(listing);
+    expect(flows).toHaveLength(3);
+    await client.update(endpointSlices, { ...slice, endpoints: [{ addresses: ["10.244.0.3"], nodeName: "node" }] });
+    await clock.advance(100);
+    expect(ended.map(({ sourcePort }) => sourcePort)).toEqual(["4000", "4001"]);
+    ended = [];
+    await client.delete(services, { namespace: "default", name: "web" });
+    await clock.advance(100);
+    // Nobody answers there any more; the flow that was never translated is left to be refused.
+    expect(ended.map(({ sourcePort }) => sourcePort)).toEqual(["4000"]);
+  });
+});
