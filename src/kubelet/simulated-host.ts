@@ -12,6 +12,7 @@ import {
   type NodeFacts,
   type ProbeDialer,
 } from "./host.ts";
+import type { SimulatedRuntimeFiles } from "./runtime/simulated.ts";
 
 export interface SimulatedHostOptions {
   readonly facts?: Partial<NodeFacts>;
@@ -23,6 +24,8 @@ export interface SimulatedHostOptions {
 /** A simulated host, with what a test may look at. */
 export interface SimulatedHost extends KubeletHost {
   readonly groups: ReadonlyMap<string, CgroupLimits>;
+  /** Where the simulated runtime writes logs and termination messages. */
+  readonly logs: SimulatedRuntimeFiles;
 }
 
 interface Node {
@@ -61,6 +64,7 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
     rootDirectory,
     podLogsDirectory: "/var/log/pods",
     files,
+    logs: files,
     mounts: files,
     cgroups: memoryCgroups(groups),
     groups,

@@ -1,0 +1,143 @@
+// Mounts on Linux, and sub paths of volumes that a container may have filled with symbolic links: a path is resolved once, then
+// walked component by component without following links, through file descriptors, and bound by descriptor, so that nothing
+// changed meanwhile can lead out of the volume.
+import { execFile } from "node:child_process";
+import { constants, type FileHandle, mkdir, open, readFile, realpath, writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { HostError, type HostMounts } from "../host.ts";
+import { hostCall } from "./host-error.host.ts";
+
+const run = promisify(execFile);
+/** Not among Node's constants; the same on all architectures that Node runs on. */
+const O_PATH = 0o10000000;
+const WALK = O_PATH | constants.O_NOFOLLOW;
+
+export const linuxMounts: HostMounts = {
+  mountTmpfs: (path, { sizeBytes, mode }) =>
+    hostCall(async () => {
+      if (await isMountPoint(path)) return;
+      const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])].join(",");
+      await command("mount", "-t", "tmpfs", "-o", options, "tmpfs", path);
+    }),
+  unmount: (path) =>
+    hostCall(async () => {
+      if (!(await isMountPoint(path))) return;
+      try {
+        await command("umount", path);
+      } catch {
+        // A process still looks at it: it goes away with the last one.
+        await command("umount", "-l", path);
+      }
+    }),
+  mountPoints,
+  bindSubPath: (request) => hostCall(() => bindSubPath(request)),
+  makeSubPath: (request) => hostCall(() => makeSubPath(request)),
+};
+
+async function command(program: string, ...args: string[]): Promise<void> {
+  try {
+    await run(program, args, { timeout: 30_000 });
+  } catch (error) {
+    const { stderr = "", message } = error as { stderr?: string; message: string };
+    throw new HostError("other", stderr.trim() === "" ? message : stderr.trim());
+  }
+}
+
+/** Deepest first, and the last one mounted before those it covers. */
+export async function mountPoints(path: string): Promise<readonly string[]> {
+  const text = await readFile("/proc/self/mountinfo", "utf8");
+  const points = text.split("\n").flatMap((line) => {
+    const point = line.split(" ")[4];
+    if (point === undefined) return [];
+    const plain = point.replace(/\\([0-7]{3})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+    return plain === path || plain.startsWith(`${path}/`) ? [plain] : [];
+  });
+  return points.reverse().sort((a, b) => b.split("/").length - a.split("/").length);
+}
+
+async function isMountPoint(path: string): Promise<boolean> {
+  return (await mountPoints(path)).includes(path);
+}
+
+/** The path below the volume that `subPath` means now, links inside the volume resolved. */
+async function resolveInside(volumePath: string, subPath: string): Promise<{ volume: string; names: readonly string[] }> {
+  const volume = await realpath(volumePath);
+  const resolved = await realpath(`${volume}/${subPath}`);
+  if (resolved !== volume && !resolved.startsWith(volume === "/" ? "/" : `${volume}/`)) {
+    throw new HostError("escapes", `${subPath} leads out of the volume`);
+  }
+  return { volume, names: resolved.slice(volume.length).split("/").filter(Boolean) };
+}
+
+/** Opens the path step by step; a link on the way was put there since it was resolved. The caller closes the handle. */
+async function walk(volume: string, names: readonly string[]): Promise<FileHandle> {
+  let handle = await open(volume, WALK);
+  for (const name of names) {
+    const next = await openAt(handle, name).finally(() => handle.close());
+    handle = next;
+    if ((await handle.stat()).isSymbolicLink()) {
+      await handle.close();
+      throw new HostError("escapes", `${name} has become a symbolic link`);
+    }
+  }
+  return handle;
+}
+
+function openAt(directory: FileHandle, name: string): Promise<FileHandle> {
+  return open(`/proc/self/fd/${directory.fd}/${name}`, WALK);
+}
+
+async function bindSubPath({ volumePath, subPath, target }: { volumePath: string; subPath: string; target: string }): Promise<string> {
+  const { volume, names } = await resolveInside(volumePath, subPath);
+  const handle = await walk(volume, names);
+  try {
+    const wanted = await handle.stat();
+    if (await isMountPoint(target)) {
+      const present = await open(target, WALK);
+      const bound = await present.stat().finally(() => present.close());
+      if (bound.dev === wanted.dev && bound.ino === wanted.ino) return target;
+      await command("umount", "-l", target);
+    }
+    await makeTarget(target, wanted.isDirectory());
+    await command("mount", "--no-canonicalize", "--bind", `/proc/${process.pid}/fd/${handle.fd}`, target);
+    return target;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function makeTarget(target: string, isDirectory: boolean): Promise<void> {
+  const parent = target.slice(0, target.lastIndexOf("/"));
+  await mkdir(isDirectory ? target : parent, { recursive: true, mode: 0o750 });
+  if (!isDirectory) await writeFile(target, "", { flag: "a", mode: 0o640 });
+}
+
+async function makeSubPath({ volumePath, subPath, mode }: { volumePath: string; subPath: string; mode: number }): Promise<void> {
+  const wanted = subPath.split("/").filter((name) => name !== "" && name !== ".");
+  let present = wanted.length;
+  let start: Awaited<ReturnType<typeof resolveInside>> | undefined;
+  // As much of the path as there is may go through links inside the volume; the rest is made right below it.
+  for (; start === undefined; present--) {
+    try {
+      start = await resolveInside(volumePath, wanted.slice(0, present).join("/"));
+    } catch (error) {
+      if (error instanceof HostError || present === 0) throw error;
+    }
+  }
+  let handle = await walk(start.volume, start.names);
+  for (const name of wanted.slice(present + 1)) {
+    const path = `/proc/self/fd/${handle.fd}/${name}`;
+    await mkdir(path, { mode });
+    const made = await openAt(handle, name).finally(() => handle.close());
+    handle = made;
+    // Whatever the umask took away.
+    await chmodHandle(made, mode);
+  }
+  await handle.close();
+}
+
+/** A path-only handle can't be changed itself; what it stands for can. */
+async function chmodHandle(handle: FileHandle, mode: number): Promise<void> {
+  const directory = await open(`/proc/self/fd/${handle.fd}`, constants.O_RDONLY | constants.O_DIRECTORY);
+  await directory.chmod(mode).finally(() => directory.close());
+}
