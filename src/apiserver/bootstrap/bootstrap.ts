@@ -78,7 +78,7 @@ async function ensureKubernetesService(client: Client, { serviceAddress, adverti
   const metadata = { name: "kubernetes", namespace: "default", labels: SERVICE_LABELS };
   const port = { name: "https", port: 443, protocol: "TCP", targetPort: advertise?.port ?? 6443 };
   const family = { ipFamilies: ["IPv4"], ipFamilyPolicy: "SingleStack", type: "ClusterIP", sessionAffinity: "None" };
-  await ensure(client, services, { metadata, spec: { clusterIP: serviceAddress, ports: [port], ...family } });
+  await ensure(client, services, { metadata, spec: { clusterIP: serviceAddress, clusterIPs: [serviceAddress], ports: [port], ...family } });
   if (advertise === undefined) return;
   const { address } = advertise;
   await replace(client, endpoints, {
