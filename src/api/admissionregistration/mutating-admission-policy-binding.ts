@@ -2,7 +2,9 @@
 // (https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
+import { FieldPath, required } from "../field-errors.ts";
 import type { MutatingAdmissionPolicyBinding } from "../generated/types.ts";
+import { defaultMatchResources } from "./match-resources.ts";
 import { paramRefText } from "./policy-text.ts";
 
 export const mutatingAdmissionPolicyBindings = kind<MutatingAdmissionPolicyBinding>("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding", {
@@ -13,4 +15,6 @@ export const mutatingAdmissionPolicyBindings = kind<MutatingAdmissionPolicyBindi
     ageColumn(),
   ],
   requiresResourceVersion: true,
+  defaults: ({ spec }) => defaultMatchResources(spec?.matchResources),
+  validateCreate: ({ spec }) => ((spec?.policyName ?? "") === "" ? [required(FieldPath.root("spec").child("policyName"))] : []),
 });

@@ -3,6 +3,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { MutatingAdmissionPolicy } from "../generated/types.ts";
+import { defaultMatchResources } from "./match-resources.ts";
 import { paramKindText } from "./policy-text.ts";
 
 export const mutatingAdmissionPolicies = kind<MutatingAdmissionPolicy>("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy", {
@@ -13,4 +14,9 @@ export const mutatingAdmissionPolicies = kind<MutatingAdmissionPolicy>("admissio
     ageColumn(),
   ],
   requiresResourceVersion: true,
+  defaults: ({ spec }) => {
+    if (spec === undefined) return;
+    spec.failurePolicy ??= "Fail";
+    defaultMatchResources(spec.matchConstraints);
+  },
 });

@@ -3,6 +3,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { MutatingWebhookConfiguration } from "../generated/types.ts";
+import { checkWebhooks, defaultWebhook } from "./webhooks.ts";
 
 export const mutatingWebhookConfigurations = kind<MutatingWebhookConfiguration>("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", {
   columns: [
@@ -12,4 +13,12 @@ export const mutatingWebhookConfigurations = kind<MutatingWebhookConfiguration>(
   ],
   requiresResourceVersion: true,
   countsGeneration: true,
+  defaults: ({ webhooks }) => {
+    for (const webhook of webhooks ?? []) {
+      defaultWebhook(webhook);
+      webhook.reinvocationPolicy ??= "Never";
+    }
+  },
+  validateCreate: ({ webhooks }) => checkWebhooks(webhooks),
+  validateUpdate: ({ webhooks }) => checkWebhooks(webhooks),
 });

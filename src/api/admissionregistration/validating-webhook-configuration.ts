@@ -3,6 +3,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { ValidatingWebhookConfiguration } from "../generated/types.ts";
+import { checkWebhooks, defaultWebhook } from "./webhooks.ts";
 
 export const validatingWebhookConfigurations = kind<ValidatingWebhookConfiguration>("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", {
   columns: [
@@ -12,4 +13,9 @@ export const validatingWebhookConfigurations = kind<ValidatingWebhookConfigurati
   ],
   requiresResourceVersion: true,
   countsGeneration: true,
+  defaults: ({ webhooks }) => {
+    for (const webhook of webhooks ?? []) defaultWebhook(webhook);
+  },
+  validateCreate: ({ webhooks }) => checkWebhooks(webhooks),
+  validateUpdate: ({ webhooks }) => checkWebhooks(webhooks),
 });

@@ -1,8 +1,18 @@
 // CustomResourceDefinition (apiextensions.k8s.io/v1): a resource declared by a user
 // (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/).
+import { type Mutable, mutableCopy } from "../../base/types.ts";
 import { createdAtColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { CustomResourceDefinition } from "../generated/types.ts";
+import { validateDefinition, validateDefinitionUpdate } from "./custom-resource-definition-validation.ts";
+
+/** A version that was ever stored is remembered, for objects may still be stored in it. */
+function recordStorageVersion(object: Mutable<CustomResourceDefinition>): void {
+  const storage = object.spec.versions?.find((version) => version.storage)?.name;
+  const known = object.status?.storedVersions ?? [];
+  if (storage === undefined || known.includes(storage)) return;
+  object.status = { ...object.status, storedVersions: [...known, storage] };
+}
 
 export const customResourceDefinitions = kind<CustomResourceDefinition>("apiextensions.k8s.io/v1", "CustomResourceDefinition", {
   columns: [nameColumn(), createdAtColumn()],
@@ -18,4 +28,14 @@ export const customResourceDefinitions = kind<CustomResourceDefinition>("apiexte
     if (service !== undefined) service.port ??= 443;
   },
   requiresResourceVersion: true,
+  prepareForCreate: (object) => {
+    object.status = {};
+    recordStorageVersion(object);
+  },
+  prepareForUpdate: (object, old) => {
+    object.status = mutableCopy(old.status ?? {});
+    recordStorageVersion(object);
+  },
+  validateCreate: validateDefinition,
+  validateUpdate: validateDefinitionUpdate,
 });

@@ -3,6 +3,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { IngressClass } from "../generated/types.ts";
+import { validateIngressClass, validateIngressClassUpdate } from "./ingress-validation.ts";
 
 /** Marks the class that Ingresses without one get. */
 export const DEFAULT_INGRESS_CLASS_ANNOTATION = "ingressclass.kubernetes.io/is-default-class";
@@ -27,4 +28,6 @@ export const ingressClasses = kind<IngressClass>("networking.k8s.io/v1", "Ingres
   defaults: ({ spec }) => {
     if (spec?.parameters !== undefined) spec.parameters.scope ??= "Cluster";
   },
+  validateCreate: validateIngressClass,
+  validateUpdate: validateIngressClassUpdate,
 });

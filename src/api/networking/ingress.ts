@@ -2,6 +2,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { Ingress } from "../generated/types.ts";
+import { validateIngress, validateIngressCreate } from "./ingress-validation.ts";
 
 const ADDRESS_WIDTH = 16;
 
@@ -28,4 +29,6 @@ export const ingresses = kind<Ingress>("networking.k8s.io/v1", "Ingress", {
     { name: "Ports", type: "string", description: "Ports that are open; 443 with TLS.", value: ({ spec }) => ((spec.tls ?? []).length > 0 ? "80, 443" : "80") },
     ageColumn(),
   ],
+  validateCreate: validateIngressCreate,
+  validateUpdate: validateIngress,
 });

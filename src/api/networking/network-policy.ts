@@ -2,6 +2,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { LabelSelector, NetworkPolicy } from "../generated/types.ts";
+import { validateNetworkPolicy } from "./network-policy-validation.ts";
 
 /** Requirements as `kubectl -l` takes them, in alphabetical order of the keys. */
 function selectorText(selector: LabelSelector | undefined): string {
@@ -28,4 +29,6 @@ export const networkPolicies = kind<NetworkPolicy>("networking.k8s.io/v1", "Netw
       for (const port of rule.ports ?? []) port.protocol ??= "TCP";
     }
   },
+  validateCreate: validateNetworkPolicy,
+  validateUpdate: validateNetworkPolicy,
 });

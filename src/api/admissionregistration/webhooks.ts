@@ -1,0 +1,112 @@
+// What mutating and validating webhooks share: defaults, and what is wrong with them
+// (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/).
+import type { Mutable } from "../../base/types.ts";
+import { checkLabelSelector } from "../field-checks.ts";
+import { duplicate, type FieldError, FieldPath, invalid, notSupported, required } from "../field-errors.ts";
+import type { MutatingWebhook, RuleWithOperations, ValidatingWebhook, WebhookClientConfig } from "../generated/types.ts";
+import { checkDnsSubdomain, checkPortNumber } from "../names.ts";
+
+type Webhook = MutatingWebhook | ValidatingWebhook;
+
+const OPERATIONS = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
+const SIDE_EFFECTS = ["None", "NoneOnDryRun"];
+const REVIEW_VERSIONS = ["v1", "v1beta1"];
+const URL_FORM = "; desired format: https://host[/path]";
+
+export function defaultWebhook(webhook: Mutable<Webhook>): void {
+  webhook.failurePolicy ??= "Fail";
+  webhook.matchPolicy ??= "Equivalent";
+  webhook.namespaceSelector ??= {};
+  webhook.objectSelector ??= {};
+  webhook.timeoutSeconds ??= 10;
+  for (const rule of webhook.rules ?? []) rule.scope ??= "*";
+  if (webhook.clientConfig?.service !== undefined) webhook.clientConfig.service.port ??= 443;
+}
+
+/** What is wrong with `webhooks` of a configuration; their names are unique. */
+export function checkWebhooks(webhooks: readonly Webhook[] | undefined): FieldError[] {
+  const path = FieldPath.root("webhooks");
+  const names = (webhooks ?? []).map(({ name }) => name);
+  return (webhooks ?? []).flatMap((webhook, position) => {
+    const at = path.index(position);
+    const isRepeated = names.indexOf(webhook.name) < position;
+    return [...checkWebhook(at, webhook), ...(isRepeated ? [duplicate(at.child("name"), webhook.name)] : [])];
+  });
+}
+
+function checkWebhook(path: FieldPath, webhook: Webhook): FieldError[] {
+  const { name = "", rules = [], sideEffects, timeoutSeconds, namespaceSelector, objectSelector, clientConfig } = webhook;
+  const errors = checkFullName(path.child("name"), name);
+  errors.push(...checkReviewVersions(path.child("admissionReviewVersions"), webhook.admissionReviewVersions));
+  for (const [position, rule] of rules.entries()) errors.push(...checkRule(path.child("rules").index(position), rule));
+  if (sideEffects === undefined || sideEffects === "") errors.push(required(path.child("sideEffects"), `must specify one of ${SIDE_EFFECTS.join(", ")}`));
+  else if (!SIDE_EFFECTS.includes(sideEffects)) errors.push(notSupported(path.child("sideEffects"), sideEffects, SIDE_EFFECTS));
+  if (timeoutSeconds !== undefined && (timeoutSeconds > 30 || timeoutSeconds < 1)) {
+    errors.push(invalid(path.child("timeoutSeconds"), timeoutSeconds, "the timeout value must be between 1 and 30 seconds"));
+  }
+  errors.push(...checkLabelSelector(path.child("namespaceSelector"), namespaceSelector), ...checkLabelSelector(path.child("objectSelector"), objectSelector));
+  return [...errors, ...checkClientConfig(path.child("clientConfig"), clientConfig)];
+}
+
+function checkFullName(path: FieldPath, name: string): FieldError[] {
+  if (name === "") return [required(path)];
+  const problems = checkDnsSubdomain(name).map((problem) => invalid(path, name, problem));
+  if (problems.length === 0 && name.split(".").length < 3) return [invalid(path, name, "should be a domain with at least three segments separated by dots")];
+  return problems;
+}
+
+/** At least one version that this server speaks. */
+function checkReviewVersions(path: FieldPath, versions: readonly string[] | undefined): FieldError[] {
+  if (versions === undefined || versions.length === 0) return [required(path, `must specify one of ${REVIEW_VERSIONS.join(", ")}`)];
+  if (versions.some((version) => REVIEW_VERSIONS.includes(version))) return [];
+  return [invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(", ")}`)];
+}
+
+function checkRule(path: FieldPath, { operations = [], apiGroups = [], apiVersions = [], resources = [] }: RuleWithOperations): FieldError[] {
+  const errors: FieldError[] = [];
+  const list = (name: string, values: readonly string[], what: string): void => {
+    if (values.length === 0) errors.push(required(path.child(name)));
+    if (values.length > 1 && values.includes("*")) errors.push(invalid(path.child(name), values, `if '*' is present, must not specify other ${what}`));
+  };
+  list("operations", operations, "operations");
+  for (const [position, operation] of operations.entries()) {
+    if (!OPERATIONS.includes(operation)) errors.push(notSupported(path.child("operations").index(position), operation, OPERATIONS));
+  }
+  list("apiGroups", apiGroups, "API groups");
+  list("apiVersions", apiVersions, "API versions");
+  const at = path.child("resources");
+  if (resources.length === 0) errors.push(required(at));
+  for (const [position, resource] of resources.entries()) if (resource === "") errors.push(required(at.index(position)));
+  if (resources.length > 1 && resources.includes("*/*")) errors.push(invalid(at, resources, "if '*/*' is present, must not specify other resources"));
+  if (resources.includes("*") && resources.some((resource) => resource !== "*" && !resource.includes("/"))) {
+    errors.push(invalid(at, resources, "if '*' is present, must not specify other resources without subresources"));
+  }
+  return errors;
+}
+
+function checkClientConfig(path: FieldPath, config: WebhookClientConfig | undefined): FieldError[] {
+  const { url, service } = config ?? {};
+  if ((url === undefined) === (service === undefined)) return [required(path, "exactly one of url or service is required")];
+  if (url !== undefined) return checkUrl(path.child("url"), url);
+  const at = path.child("service");
+  const { name = "", namespace = "", port = 443, path: urlPath } = service ?? {};
+  const portProblems = checkPortNumber(port);
+  return [
+    ...(name === "" ? [required(at.child("name"))] : []),
+    ...(namespace === "" ? [required(at.child("namespace"))] : []),
+    ...(portProblems.length === 0 ? [] : [invalid(at.child("port"), port, `port is not valid: ${portProblems.join(", ")}`)]),
+    ...(urlPath === undefined || urlPath === "" || urlPath.startsWith("/") ? [] : [invalid(at.child("path"), urlPath, "must start with a '/'")]),
+  ];
+}
+
+function checkUrl(path: FieldPath, text: string): FieldError[] {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) return [required(path, `url must be a valid URL${URL_FORM}`)];
+  const errors: FieldError[] = [];
+  if (url.protocol !== "https:") errors.push(invalid(path, url.protocol.slice(0, -1), `'https' is the only allowed URL scheme${URL_FORM}`));
+  if (url.host === "") errors.push(invalid(path, "", `host must be specified${URL_FORM}`));
+  if (url.username !== "") errors.push(invalid(path, url.username, "user information is not permitted in the URL"));
+  if (url.hash !== "") errors.push(invalid(path, url.hash.slice(1), "fragments are not permitted in the URL"));
+  if (url.search !== "") errors.push(invalid(path, url.search.slice(1), "query parameters are not permitted in the URL"));
+  return errors;
+}
