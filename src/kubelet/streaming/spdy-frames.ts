@@ -39,7 +39,8 @@ export class SpdyHeaderWriter {
 
 function nameValueBlock(headers: Readonly<Record<string, string>>): Uint8Array {
   const encoder = new TextEncoder();
-  const entries = Object.entries(headers);
+  // Names in capitals are a protocol error.
+  const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
   const parts: number[] = [...uint32(entries.length)];
   for (const text of entries.flat()) {
     const bytes = encoder.encode(text);
@@ -48,7 +49,7 @@ function nameValueBlock(headers: Readonly<Record<string, string>>): Uint8Array {
   return Uint8Array.from(parts);
 }
 
-/** RFC 1951 section 3.2.4, never the last block. */
+/** RFC 1951 section 3.2.4, never the last block; the empty block at the end makes decompressors hand out what they have. */
 function stored(content: Uint8Array): Uint8Array {
   const parts: number[] = [];
   for (let offset = 0; offset < content.length; offset += maxStoredBlock) {
@@ -56,7 +57,7 @@ function stored(content: Uint8Array): Uint8Array {
     const length = chunk.length;
     parts.push(0, length & 0xff, length >> 8, ~length & 0xff, (~length >> 8) & 0xff, ...chunk);
   }
-  return Uint8Array.from(parts);
+  return Uint8Array.from([...parts, 0, 0, 0, 0xff, 0xff]);
 }
 
 function uint32(value: number): number[] {

@@ -23,12 +23,10 @@ export function isWebSocketUpgrade(request: IncomingMessage): boolean {
 
 /** Completes the handshake with `protocol` (empty: none). A bad handshake is answered by `ws` itself and never resolves. */
 export function acceptWebSocket(request: IncomingMessage, socket: Duplex, head: Buffer, protocol: string): Promise<WebSocket> {
-  const server = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: maxMessageBytes,
-    handleProtocols: () => (protocol === "" ? false : protocol),
-  });
+  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: maxMessageBytes });
+  // `ws` refuses subprotocols that are no HTTP tokens, and Kubernetes' tunnel has a slash in its name: chosen by hand.
+  delete request.headers["sec-websocket-protocol"];
+  if (protocol !== "") server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return new Promise((resolve) => server.handleUpgrade(request, socket, head, resolve));
 }
 
