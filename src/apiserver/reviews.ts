@@ -3,6 +3,7 @@
 import {
   type Kind,
   type KubeObject,
+  type LocalSubjectAccessReview,
   localSubjectAccessReviews,
   type SelfSubjectAccessReview,
   type SelfSubjectReview,
@@ -17,7 +18,7 @@ import {
 } from "../api/index.ts";
 import type { Mutable } from "../base/index.ts";
 import { reviewSelfSubject, type ServerAuthenticator } from "./authentication/create-authenticator.ts";
-import { reviewSelfSubjectAccess, reviewSelfSubjectRules, reviewSubjectAccess } from "./authorization/access-reviews.ts";
+import { reviewLocalSubjectAccess, reviewSelfSubjectAccess, reviewSelfSubjectRules, reviewSubjectAccess } from "./authorization/access-reviews.ts";
 import type { ServerAuthorizer } from "./authorization/create-authorizer.ts";
 import type { WriteRequestContext } from "./storage/write-context.ts";
 
@@ -29,7 +30,7 @@ export function createReviews(authenticator: ServerAuthenticator, authorizer: Se
     [tokenReviews, (review) => authenticator.reviewToken(review as unknown as TokenReview)],
     [selfSubjectReviews, (review, _namespace, { user }) => reviewSelfSubject(user, review as unknown as SelfSubjectReview)],
     [subjectAccessReviews, (review) => reviewSubjectAccess(authorizer, review as unknown as SubjectAccessReview)],
-    [localSubjectAccessReviews, (review) => reviewSubjectAccess(authorizer, review as unknown as SubjectAccessReview)],
+    [localSubjectAccessReviews, (review, namespace) => reviewLocalSubjectAccess(authorizer, namespace, review as unknown as LocalSubjectAccessReview)],
     [selfSubjectAccessReviews, (review, _namespace, { user }) => reviewSelfSubjectAccess(authorizer, user, review as unknown as SelfSubjectAccessReview)],
     [selfSubjectRulesReviews, (review, _namespace, { user }) => reviewSelfSubjectRules(authorizer, user, review as unknown as SelfSubjectRulesReview)],
   ]);

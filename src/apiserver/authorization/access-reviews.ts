@@ -3,12 +3,18 @@ import {
   badRequestError,
   escapeFieldValue,
   type FieldSelectorAttributes,
+  invalidError,
+  type Kind,
+  type KubeObject,
   type LocalSubjectAccessReview,
+  localSubjectAccessReviews,
   type ResourceAttributes,
   type SelfSubjectAccessReview,
   type SelfSubjectRulesReview,
   type SubjectAccessReview,
   type SubjectAccessReviewStatus,
+  selfSubjectAccessReviews,
+  subjectAccessReviews,
 } from "../../api/index.ts";
 import type { UserInfo } from "../user.ts";
 import type { AuthorizationAttributes, Authorizer } from "./authorizer.ts";
@@ -50,8 +56,24 @@ function answer(authorizer: Authorizer, user: UserInfo, spec: AccessQuestion): S
   return { allowed: decision === "allow", ...(decision === "deny" ? { denied: true } : {}), ...(reason === "" ? {} : { reason }) };
 }
 
-/** May the user of the review do it? Also for LocalSubjectAccessReview, whose namespace was validated. */
-export function reviewSubjectAccess<T extends SubjectAccessReview | LocalSubjectAccessReview>(authorizer: Authorizer, review: T): T {
+/** Throws Invalid for a question that cannot be answered. */
+function checked<T extends KubeObject>(kind: Kind<T>, review: T): T {
+  const errors = kind.declaration.validateCreate?.(review) ?? [];
+  if (errors.length > 0) throw invalidError(kind, "", errors);
+  return review;
+}
+
+/** May the user of the review do it? */
+export function reviewSubjectAccess(authorizer: Authorizer, review: SubjectAccessReview): SubjectAccessReview {
+  return answerFor(authorizer, checked(subjectAccessReviews, review));
+}
+
+/** May the user of the review do it in `namespace`, that of the request's path? */
+export function reviewLocalSubjectAccess(authorizer: Authorizer, namespace: string, review: LocalSubjectAccessReview): LocalSubjectAccessReview {
+  return answerFor(authorizer, checked(localSubjectAccessReviews, { ...review, metadata: { ...review.metadata, namespace } }));
+}
+
+function answerFor<T extends SubjectAccessReview | LocalSubjectAccessReview>(authorizer: Authorizer, review: T): T {
   const { user = "", uid, groups = [], extra } = review.spec;
   const subject: UserInfo = { name: user, groups, ...(uid === undefined ? {} : { uid }), ...(extra === undefined ? {} : { extra }) };
   return { ...review, status: answer(authorizer, subject, review.spec) };
@@ -59,7 +81,7 @@ export function reviewSubjectAccess<T extends SubjectAccessReview | LocalSubject
 
 /** May the one who asks do it? */
 export function reviewSelfSubjectAccess(authorizer: Authorizer, user: UserInfo, review: SelfSubjectAccessReview): SelfSubjectAccessReview {
-  return { ...review, status: answer(authorizer, user, review.spec) };
+  return { ...review, status: answer(authorizer, user, checked(selfSubjectAccessReviews, review).spec) };
 }
 
 /** What may the one who asks do? */
