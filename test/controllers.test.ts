@@ -1,0 +1,238 @@
+// Controllers and scheduler against the real API server, on virtual time: what a user of a cluster sees of them.
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  configMaps,
+  deployments,
+  endpointSlices,
+  endpoints,
+  events,
+  namespaces,
+  nodes,
+  type Pod,
+  pods,
+  replicaSets,
+  type Service,
+  serviceAccounts,
+  services,
+} from "../src/api/index.ts";
+import { type ControlPlane, deployment, startControlPlane } from "./control-plane.ts";
+
+let plane: ControlPlane;
+beforeEach(async () => {
+  plane = await startControlPlane();
+  await until(async () => (await plane.client.list(serviceAccounts, { namespace: "default" })).items.length === 1);
+});
+afterEach(async () => {
+  await plane.stop();
+});
+
+function until(predicate: () => boolean | Promise<boolean>, limitMs?: number): Promise<void> {
+  return plane.clock.runUntil(predicate, limitMs);
+}
+async function podsOf(namespace = "default"): Promise<readonly Pod[]> {
+  return (await plane.client.list(pods, { namespace })).items;
+}
+async function running(): Promise<readonly Pod[]> {
+  return (await podsOf()).filter(({ status, metadata }) => status?.phase === "Running" && metadata.deletionTimestamp === undefined);
+}
+async function available(name: string, count: number): Promise<boolean> {
+  const { status, metadata } = await plane.client.get(deployments, { namespace: "default", name });
+  return (
+    status?.observedGeneration === metadata.generation && status?.availableReplicas === count && status?.updatedReplicas === count && status?.replicas === count
+  );
+}
+
+describe("a namespace", () => {
+  it("gets its service account and root CA, and gets them back", async () => {
+    await plane.client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name: "team" }, spec: {} });
+    const both = async (): Promise<boolean> => {
+      const accounts = await plane.client.list(serviceAccounts, { namespace: "team" });
+      const maps = await plane.client.list(configMaps, { namespace: "team" });
+      return accounts.items[0]?.metadata.name === "default" && maps.items[0]?.data?.["ca.crt"] === "ROOT";
+    };
+    await until(both);
+    await plane.client.delete(serviceAccounts, { namespace: "team", name: "default" });
+    const map = await plane.client.get(configMaps, { namespace: "team", name: "kube-root-ca.crt" });
+    await plane.client.update(configMaps, { ...map, data: { "ca.crt": "forged" } });
+    await until(both);
+  });
+
+  it("is emptied before it goes, pods first", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name: "team" }, spec: {} });
+    await until(async () => (await plane.client.list(serviceAccounts, { namespace: "team" })).items.length === 1);
+    const spec = { serviceAccountName: "default", containers: [{ name: "main", image: "app:1" }] };
+    await plane.client.create(pods, { apiVersion: "v1", kind: "Pod", metadata: { name: "held", namespace: "team", finalizers: ["example.com/hold"] }, spec });
+    await plane.client.create(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "kept", namespace: "team" }, data: {} });
+    await plane.client.delete(namespaces, { name: "team" });
+    await until(async () => (await podsOf("team"))[0]?.metadata.deletionTimestamp !== undefined);
+    await plane.clock.advance(60_000);
+    expect(await plane.client.get(configMaps, { namespace: "team", name: "kept" })).toBeDefined();
+    expect((await plane.client.get(namespaces, { name: "team" })).status?.conditions?.map(({ type }) => type)).toContain("NamespaceDeletionContentFailure");
+    await plane.client.patch(pods, { namespace: "team", name: "held" }, { type: "merge", body: { metadata: { finalizers: null } } });
+    await until(async () => !(await plane.client.list(namespaces)).items.some(({ metadata }) => metadata.name === "team"));
+  });
+});
+
+describe("a deployment", () => {
+  it("becomes pods on a node, which go with it", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(deployments, deployment("web", 3));
+    await until(() => available("web", 3));
+    const [pod] = await podsOf();
+    expect(pod?.spec.nodeName).toBe("node-1");
+    expect(pod?.metadata.ownerReferences?.[0]).toMatchObject({ kind: "ReplicaSet", controller: true });
+    const [set] = (await plane.client.list(replicaSets)).items;
+    expect(set?.metadata.annotations).toMatchObject({
+      "deployment.kubernetes.io/revision": "1",
+      "deployment.kubernetes.io/desired-replicas": "3",
+      "deployment.kubernetes.io/max-replicas": "4",
+    });
+    expect(pod?.metadata.labels?.["pod-template-hash"]).toBe(set?.metadata.labels?.["pod-template-hash"]);
+    await plane.client.delete(deployments, { namespace: "default", name: "web" });
+    await until(async () => (await podsOf()).length === 0 && (await plane.client.list(replicaSets)).items.length === 0);
+    expect(plane.log).toEqual([]);
+  });
+
+  it("replaces a deleted pod, and one whose label was taken away", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(deployments, deployment("web", 2));
+    await until(() => available("web", 2));
+    const [first, second] = await podsOf();
+    await plane.client.delete(pods, { namespace: "default", name: first?.metadata.name ?? "" });
+    const freed = { namespace: "default", name: second?.metadata.name ?? "" };
+    await plane.client.patch(pods, freed, { type: "merge", body: { metadata: { labels: { app: null } } } });
+    await until(async () => (await running()).length === 3 && (await available("web", 2)));
+    expect((await plane.client.get(pods, freed)).metadata.ownerReferences ?? []).toEqual([]);
+  });
+
+  it("rolls to a new template within its bounds and keeps its history", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(deployments, deployment("web", 4));
+    await until(() => available("web", 4));
+    let [least, most] = [99, 0];
+    plane.informers.informer(pods).addHandler({
+      updated: () => {
+        const all = plane.informers
+          .informer(pods)
+          .list()
+          .filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+        const ready = all.filter(({ status }) => status?.phase === "Running").length;
+        [least, most] = [Math.min(least, ready), Math.max(most, all.length)];
+      },
+    });
+    const current = await plane.client.get(deployments, { namespace: "default", name: "web" });
+    await plane.client.update(deployments, { ...current, spec: deployment("web", 4, {}, "app:2").spec });
+    await until(() => available("web", 4));
+    expect([least, most]).toEqual([3, 5]);
+    const sets = (await plane.client.list(replicaSets)).items;
+    expect(sets.map(({ metadata, spec }) => [metadata.annotations?.["deployment.kubernetes.io/revision"], spec.replicas]).sort()).toEqual([
+      ["1", 0],
+      ["2", 4],
+    ]);
+    const done = await plane.client.get(deployments, { namespace: "default", name: "web" });
+    expect(done.metadata.annotations?.["deployment.kubernetes.io/revision"]).toBe("2");
+    expect(done.status?.conditions?.map(({ type, status, reason }) => `${type}=${status} ${reason}`).sort()).toEqual([
+      "Available=True MinimumReplicasAvailable",
+      "Progressing=True NewReplicaSetAvailable",
+    ]);
+  });
+
+  it("scales up and down", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(deployments, deployment("web", 1));
+    await until(() => available("web", 1));
+    for (const replicas of [5, 2, 0]) {
+      await plane.client.patch(deployments, { namespace: "default", name: "web" }, { type: "merge", body: { spec: { replicas } } });
+      await until(async () => (await podsOf()).length === replicas);
+    }
+  });
+
+  it("tells why its pods cannot be placed, and places them when a node comes", async () => {
+    await plane.client.create(deployments, deployment("web", 1));
+    await until(async () => (await podsOf())[0]?.status?.conditions?.some(({ reason }) => reason === "Unschedulable") ?? false);
+    await plane.addNode("node-1");
+    await until(() => available("web", 1));
+    const texts = (await plane.client.list(events, { namespace: "default" })).items.map(({ reason, message }) => `${reason}: ${message}`);
+    expect(texts).toContain("FailedScheduling: no nodes available to schedule pods");
+    expect(texts.some((text) => /^Scheduled: Successfully assigned default\/web-\S+ to node-1$/.test(text))).toBe(true);
+    expect(texts.some((text) => /^ScalingReplicaSet: Scaled up replica set web-\S+ from 0 to 1$/.test(text))).toBe(true);
+    expect(texts.some((text) => /^SuccessfulCreate: Created pod: web-/.test(text))).toBe(true);
+  });
+
+  it("leaves its pods when it is deleted with orphaning, and goes last when deleted in the foreground", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(deployments, deployment("web", 2));
+    await until(() => available("web", 2));
+    const [set] = (await plane.client.list(replicaSets)).items;
+    await plane.client.delete(deployments, { namespace: "default", name: "web" }, { propagationPolicy: "Orphan" });
+    await until(async () => (await plane.client.list(deployments)).items.length === 0);
+    const orphan = { namespace: "default", name: set?.metadata.name ?? "" };
+    expect((await plane.client.get(replicaSets, orphan)).metadata.ownerReferences ?? []).toEqual([]);
+    await plane.client.delete(replicaSets, orphan, { propagationPolicy: "Foreground" });
+    await until(async () => (await plane.client.list(replicaSets)).items.length === 0);
+    expect(await podsOf()).toEqual([]);
+  });
+});
+
+describe("a service", () => {
+  const service: Service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "web", namespace: "default", labels: { tier: "front" } },
+    spec: { selector: { app: "web" }, ipFamilies: ["IPv4"], ports: [{ port: 80, targetPort: "http", protocol: "TCP" }] },
+  };
+
+  it("has endpoints and slices of its ready pods", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(services, service);
+    const slices = async () => (await plane.client.list(endpointSlices, { namespace: "default", labelSelector: "kubernetes.io/service-name=web" })).items;
+    await until(async () => (await slices()).length === 1);
+    expect((await slices())[0]?.endpoints ?? []).toEqual([]);
+    await plane.client.create(deployments, deployment("web", 2));
+    await until(() => available("web", 2));
+    await until(async () => (await slices())[0]?.endpoints?.filter(({ conditions }) => conditions?.ready).length === 2);
+    const [slice, ...others] = await slices();
+    expect(others).toEqual([]);
+    expect(slice?.ports).toEqual([{ name: "", port: 8080, protocol: "TCP" }]);
+    expect(slice?.metadata.labels).toMatchObject({ tier: "front", "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io" });
+    const { subsets } = await plane.client.get(endpoints, { namespace: "default", name: "web" });
+    expect(subsets?.[0]?.addresses).toHaveLength(2);
+    expect(subsets?.[0]?.ports).toEqual([{ port: 8080, protocol: "TCP" }]);
+    await plane.client.delete(services, { namespace: "default", name: "web" });
+    await until(async () => (await slices()).length === 0 && !(await plane.client.list(endpoints)).items.some(({ metadata }) => metadata.name === "web"));
+  });
+});
+
+describe("a node", () => {
+  it("gets a range of pod addresses of its own", async () => {
+    await plane.addNode("node-1");
+    await plane.addNode("node-2");
+    const ranges = async () => (await plane.client.list(nodes)).items.map(({ spec }) => spec.podCIDR);
+    await until(async () => (await ranges()).every((range) => range !== undefined));
+    expect((await ranges()).sort()).toEqual(["10.244.0.0/24", "10.244.1.0/24"]);
+  });
+
+  it("that falls silent is tainted, and its pods are replaced elsewhere after five minutes", async () => {
+    const first = await plane.addNode("node-1");
+    await plane.client.create(deployments, deployment("web", 1));
+    await until(() => available("web", 1));
+    await plane.addNode("node-2");
+    first.die();
+    const node = () => plane.client.get(nodes, { name: "node-1" });
+    await until(async () => (await node()).status?.conditions?.find(({ type }) => type === "Ready")?.status === "Unknown");
+    await until(async () => (await node()).spec.taints?.length === 2);
+    expect((await node()).spec.taints?.map(({ key, effect }) => `${key}:${effect}`).sort()).toEqual([
+      "node.kubernetes.io/unreachable:NoExecute",
+      "node.kubernetes.io/unreachable:NoSchedule",
+    ]);
+    await plane.clock.advance(200_000);
+    expect((await podsOf()).every(({ metadata }) => metadata.deletionTimestamp === undefined)).toBe(true);
+    await until(async () => (await running()).some(({ spec }) => spec.nodeName === "node-2"));
+    const left = (await podsOf()).find(({ spec }) => spec.nodeName === "node-1");
+    expect(left?.status?.conditions?.find(({ type }) => type === "DisruptionTarget")?.reason).toBe("DeletionByTaintManager");
+    expect(left?.status?.conditions?.find(({ type }) => type === "Ready")?.status).toBe("False");
+    await plane.client.delete(nodes, { name: "node-1" });
+    await until(async () => (await podsOf()).length === 1);
+  });
+});
