@@ -6,6 +6,7 @@
 //
 // Tables: `changes` (position -> key and numbers), `values` (position -> bytes), `leases` (id -> TTL), `state` (counters, written
 // when compaction may have removed the rows that they could be told from).
+import { statfs } from "node:fs/promises";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { Env } from "../base/env.ts";
 import type { Journal, JournalBatch, JournalContents, JournalCounters, StoredLease } from "./journal.ts";
@@ -14,9 +15,8 @@ import { decodeChange, decodeJson, decodeValue, encodeChange, encodeJson, encode
 import { MvccStore } from "./mvcc-store.ts";
 import { type Store, StoreError } from "./store.ts";
 
-/** Error codes of LMDB: an errno, or its own negative numbers. */
-const ENOSPC = 28;
-const MDB_MAP_FULL = -30792;
+/** LMDB reports a write that a full disk cut short as an I/O error: with less free space than this it was the disk. */
+const FULL_BELOW_BYTES = 1024 * 1024;
 
 export interface LmdbStoreOptions {
   /** Holds this store and nothing else; made when missing. */
@@ -45,6 +45,7 @@ export async function openLmdbStore(env: Env, options: LmdbStoreOptions): Promis
 }
 
 class LmdbJournal implements Journal {
+  readonly #path: string;
   readonly #folder: StoreFolder;
   readonly #root: RootDatabase<Buffer, string>;
   readonly #changes: Database<Buffer, number>;
@@ -53,9 +54,11 @@ class LmdbJournal implements Journal {
   readonly #state: Database<Buffer, string>;
 
   constructor(path: string, folder: StoreFolder) {
+    this.#path = path;
     this.#folder = folder;
     // Overlapping sync would acknowledge before the header is on disk; the classic commit is also the faster one here.
-    this.#root = open<Buffer, string>({ path, overlappingSync: false, encoding: "binary", noSubdir: false, cache: false });
+    // Batches are explicit here; the implicit ones of every turn would leave a rejection that nobody can take.
+    this.#root = open<Buffer, string>({ path, overlappingSync: false, eventTurnBatching: false, encoding: "binary", noSubdir: false, cache: false });
     this.#changes = this.#root.openDB({ name: "changes", encoding: "binary" });
     this.#values = this.#root.openDB({ name: "values", encoding: "binary" });
     this.#leases = this.#root.openDB({ name: "leases", encoding: "binary" });
@@ -86,21 +89,20 @@ class LmdbJournal implements Journal {
 
   async write(batch: JournalBatch): Promise<void> {
     try {
-      await this.#root.batch(() => {
+      const parts: Promise<boolean>[] = [];
+      const whole = this.#root.batch(() => {
         for (const change of batch.written) {
-          this.#changes.put(change.position, encodeChange(change));
-          this.#values.put(change.position, encodeValue(change.bytes));
+          parts.push(this.#changes.put(change.position, encodeChange(change)), this.#values.put(change.position, encodeValue(change.bytes)));
         }
-        for (const position of batch.removed) {
-          this.#changes.remove(position);
-          this.#values.remove(position);
-        }
-        for (const { id, ttlSeconds } of batch.leasesGranted) this.#leases.put(id, encodeJson({ ttlSeconds }));
-        for (const id of batch.leasesRevoked) this.#leases.remove(id);
-        if (batch.compacted) this.#state.put("counters", encodeJson(batch.counters));
+        for (const position of batch.removed) parts.push(this.#changes.remove(position), this.#values.remove(position));
+        for (const { id, ttlSeconds } of batch.leasesGranted) parts.push(this.#leases.put(id, encodeJson({ ttlSeconds })));
+        for (const id of batch.leasesRevoked) parts.push(this.#leases.remove(id));
+        if (batch.compacted) parts.push(this.#state.put("counters", encodeJson(batch.counters)));
       });
+      // All of them fail together, and the parts' rejections must be taken too.
+      await Promise.all([whole, ...parts]);
     } catch (error) {
-      throw storeError(await commitError(error), "unavailable");
+      throw storeError(await commitError(error), (await isFull(this.#path)) ? "noSpace" : "unavailable");
     } finally {
       // The next read must see this commit.
       this.#root.resetReadTxn();
@@ -119,8 +121,13 @@ async function commitError(error: unknown): Promise<unknown> {
   return cause === undefined ? error : cause.catch((reason: unknown) => reason);
 }
 
-function storeError(error: unknown, otherwise: "corrupt" | "unavailable"): StoreError {
+async function isFull(path: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize < FULL_BELOW_BYTES;
+}
+
+function storeError(error: unknown, reason: "corrupt" | "unavailable" | "noSpace"): StoreError {
   if (error instanceof StoreError) return error;
-  const { code, message } = error as { readonly code?: unknown; readonly message?: string };
-  return new StoreError(code === ENOSPC || code === MDB_MAP_FULL ? "noSpace" : otherwise, `the store's file: ${message ?? String(error)}`);
+  const what = reason === "noSpace" ? "no space left on the disk of the store" : "the store's file";
+  return new StoreError(reason, `${what}: ${error instanceof Error ? error.message : String(error)}`);
 }

@@ -49,6 +49,9 @@ export class MvccStore implements Store {
   /** Collects what the journal will be given next. */
   #open = emptyBatch();
   #inFlight: Batch | undefined;
+  /** What a compaction that could not be written forgot. */
+  #forgotten: readonly number[] = [];
+  #compactionLost = false;
   #flushing: Promise<void> | undefined;
   #closed = false;
 
@@ -200,6 +203,10 @@ export class MvccStore implements Store {
       const batch = this.#open;
       this.#open = emptyBatch();
       this.#inFlight = batch;
+      batch.removed = [...this.#forgotten, ...batch.removed];
+      batch.compacted ||= this.#compactionLost;
+      this.#forgotten = [];
+      this.#compactionLost = false;
       const { revision, compactRevision, lastPosition } = this.#mvcc;
       const startedMs = this.#env.clock.monotonic();
       try {
@@ -238,8 +245,9 @@ export class MvccStore implements Store {
     for (const { id, ttlSeconds } of [...failed.revoked, ...built.revoked]) this.#leases.add(id, ttlSeconds);
     for (const { id } of [...failed.granted, ...built.granted]) this.#leases.remove(id);
     for (const { record } of this.#mvcc.rollBack(this.#published)) this.#leases.attach(record.key, record.versions.at(-1)?.lease ?? 0);
-    // Compaction stays done in memory; the rows it forgot are removed with the next batch that can be written.
-    this.#open.removed = [...failed.removed, ...built.removed];
+    // Compaction stays done in memory; the next batch that can be written makes it so on disk.
+    this.#forgotten = [...failed.removed, ...built.removed];
+    this.#compactionLost = failed.compacted || built.compacted;
     for (const waiter of [...failed.waiters, ...built.waiters]) waiter.reject(error);
   }
 
@@ -262,7 +270,6 @@ function emptyBatch(): Batch {
 }
 
 function isEmpty(batch: Batch): boolean {
-  // Rows left over from a failed batch alone are no reason to write.
   return batch.changes.length === 0 && !batch.compacted && batch.granted.length === 0 && batch.revoked.length === 0;
 }
 
