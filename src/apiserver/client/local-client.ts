@@ -1,6 +1,16 @@
 // The client for components in the server's own process: no sockets, no encoding on reads; objects are the caches' own,
 // shared and frozen. It is no back door: the same authorization, decoding, admission and validation apply as over the wire.
-import { type DeleteOptions, decodeTarget, decodeValue, internalServerError, isStatus, type Kind, type KubeObject, type StatusError } from "../../api/index.ts";
+import {
+  type DeleteOptions,
+  decodeTarget,
+  decodeValue,
+  internalServerError,
+  isStatus,
+  type Kind,
+  type KubeObject,
+  parseFieldSelector,
+  type StatusError,
+} from "../../api/index.ts";
 import { type Mutable, present } from "../../base/index.ts";
 import type { Client, GetOptions, ListOptions, ListResult, ObjectName, Patch, Watch, WatchHandler, WatchOptions, WriteOptions } from "../../client/index.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
@@ -111,7 +121,9 @@ export class LocalClient implements Client {
   #authorize({ verb, kind, namespace = "", name = "", subresource = "", labelSelector, fieldSelector }: Asked): void {
     if (this.#isSuperuser) return;
     const { group, version, resource } = kind;
-    const asked = { group, version, resource, subresource, namespace, name, labelSelector, fieldSelector };
+    // A list or watch of one name is authorized as that name.
+    const selected = name === "" && fieldSelector !== undefined ? parseFieldSelector(fieldSelector).exactValue("metadata.name") : undefined;
+    const asked = { group, version, resource, subresource, namespace, name: selected ?? name, labelSelector, fieldSelector };
     const attributes = { user: this.user, verb, path: "", resource: asked };
     const { decision, reason } = this.authorizer().authorize(attributes);
     if (decision !== "allow") throw forbiddenByAuthorizer(attributes, reason);
