@@ -15,6 +15,7 @@ import { type NodeLifecycleOptions, nodeLifecycleController } from "./node-lifec
 import { podGarbageCollector } from "./pod-gc.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset.ts";
 import { rootCaController } from "./root-ca.ts";
+import { serviceAccountOf } from "./service-accounts.ts";
 import { serviceAccountController } from "./serviceaccount.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
 
@@ -29,6 +30,13 @@ export interface ControllerManagerOptions extends NodeLifecycleOptions {
   readonly terminatedPodGcThreshold?: number;
   /** The kinds that are served; absent: the built-in ones. */
   readonly kinds?: KindDiscovery;
+  /** The client that acts as a service account of kube-system; absent: every controller acts as the manager's own client. */
+  readonly clientFor?: (serviceAccount: string) => Client;
+  /**
+   * The client that acts as the named service account of kube-system, so that each controller has no more rights than its
+   * own role gives. Absent: all act as `client`.
+   */
+  readonly clientFor?: (serviceAccount: string) => Client;
   /** Names of controllers to leave out. */
   readonly disabled?: readonly string[];
 }
@@ -39,24 +47,34 @@ export interface ControllerManager {
   stop(): Promise<void>;
 }
 
+/** A controller, and who it is towards the API and in events. */
+interface Member {
+  readonly controller: Controller;
+  /** Its service account in kube-system, which the role `system:controller:<account>` is bound to. */
+  readonly account: string;
+  /** The component in its events; absent: as the account. */
+  readonly eventSource?: string;
+}
+
 /** Every controller, in the order in which a new cluster needs them. */
-function controllersOf(options: ControllerManagerOptions): readonly Controller[] {
+function membersOf(options: ControllerManagerOptions): readonly Member[] {
   const kinds = options.kinds ?? createKindDiscovery();
+  const { rootCaPem, clusterCidr } = options;
   return [
-    serviceAccountController,
-    ...(options.rootCaPem === undefined ? [] : [rootCaController(options.rootCaPem)]),
-    deploymentController,
-    replicaSetController,
-    replicationControllerController,
-    endpointSliceController,
-    endpointsController,
-    ...(options.clusterCidr === undefined ? [] : [nodeIpamController(options.clusterCidr)]),
-    nodeLifecycleController(options),
-    taintEvictionController(),
-    podGarbageCollector(options.terminatedPodGcThreshold),
-    clusterRoleAggregationController,
-    namespaceController(kinds),
-    garbageCollector(kinds),
+    { controller: serviceAccountController, account: "service-account-controller" },
+    ...(rootCaPem === undefined ? [] : [{ controller: rootCaController(rootCaPem), account: "root-ca-cert-publisher" }]),
+    { controller: deploymentController, account: "deployment-controller" },
+    { controller: replicaSetController, account: "replicaset-controller" },
+    { controller: replicationControllerController, account: "replication-controller" },
+    { controller: endpointSliceController, account: "endpointslice-controller", eventSource: "endpoint-slice-controller" },
+    { controller: endpointsController, account: "endpoint-controller" },
+    ...(clusterCidr === undefined ? [] : [{ controller: nodeIpamController(clusterCidr), account: "node-controller", eventSource: "cidrAllocator" }]),
+    { controller: nodeLifecycleController(options), account: "node-controller" },
+    { controller: taintEvictionController(), account: "node-controller", eventSource: "taint-eviction-controller" },
+    { controller: podGarbageCollector(options.terminatedPodGcThreshold), account: "pod-garbage-collector" },
+    { controller: clusterRoleAggregationController, account: "clusterrole-aggregation-controller" },
+    { controller: namespaceController(kinds), account: "namespace-controller" },
+    { controller: garbageCollector(kinds), account: "generic-garbage-collector" },
   ];
 }
 
@@ -66,9 +84,10 @@ export function createControllerManager(env: Env, client: Client, options: Contr
   const running: RunningController[] = [];
   const recorders: { stop(): void }[] = [];
   const startOne = async (controller: Controller): Promise<void> => {
-    const recorder = createEventRecorder(env, client, `${controller.name}-controller`);
+    const own = options.clientFor?.(serviceAccountOf(controller.name)) ?? client;
+    const recorder = createEventRecorder(env, own, `${controller.name}-controller`);
     recorders.push(recorder);
-    running.push(await controller.start({ env, client, informers, recorder }));
+    running.push(await controller.start({ env, client: own, informers, recorder }));
     log.debug("controller works", { controller: controller.name });
   };
   return {

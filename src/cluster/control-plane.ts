@@ -1,0 +1,50 @@
+// The control plane in one process: API server, controllers, scheduler. Each meets the others through the API alone.
+import { type ApiServer, type ApiServerOptions, createApiServer } from "../apiserver/index.ts";
+import type { Env } from "../base/index.ts";
+import { createInformerFactory } from "../client/index.ts";
+import { createControllerManager } from "../controllers/index.ts";
+import { createScheduler } from "../scheduler/index.ts";
+import { CONTROLLER_MANAGER, SCHEDULER, serviceAccount } from "./identities.ts";
+
+export interface ControlPlaneOptions extends ApiServerOptions {
+  /** Published in every namespace as `kube-root-ca.crt`. */
+  readonly rootCaPem?: string;
+  /** Nodes get their pods' addresses out of it. */
+  readonly podCidr: string;
+}
+
+export interface ControlPlane {
+  readonly apiServer: ApiServer;
+  /** Starts controllers and scheduler, once the API server is ready. */
+  startControllers(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Resolves when the API server is ready. */
+export async function startControlPlane(env: Env, options: ControlPlaneOptions): Promise<ControlPlane> {
+  const apiServer = createApiServer(env, options);
+  await apiServer.start();
+  const managerClient = apiServer.localClient(CONTROLLER_MANAGER);
+  // One cache a kind for both: objects are shared, so that a second one would cost only its index, but why pay for it.
+  const informers = createInformerFactory(env, managerClient);
+  const controllers = createControllerManager(env, managerClient, {
+    informers,
+    rootCaPem: options.rootCaPem,
+    clusterCidr: options.podCidr,
+    clientFor: (name) => apiServer.localClient(serviceAccount(name)),
+  });
+  const scheduler = createScheduler(env, apiServer.localClient(SCHEDULER), { informers });
+  let started = false;
+  return {
+    apiServer,
+    startControllers: async () => {
+      started = true;
+      await Promise.all([controllers.start(), scheduler.start()]);
+    },
+    stop: async () => {
+      if (started) await Promise.all([controllers.stop(), scheduler.stop()]);
+      informers.stop();
+      await apiServer.stop();
+    },
+  };
+}

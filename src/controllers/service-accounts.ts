@@ -1,0 +1,31 @@
+// The service account of kube-system in whose name each controller acts: the bootstrap roles are bound to these, so that a
+// controller may do what it must and no more (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#controller-roles).
+
+const SERVICE_ACCOUNTS: Readonly<Record<string, string>> = {
+  serviceaccount: "service-account-controller",
+  "root-ca-certificate-publisher": "root-ca-cert-publisher",
+  deployment: "deployment-controller",
+  replicaset: "replicaset-controller",
+  replicationcontroller: "replication-controller",
+  "endpoint-slice": "endpointslice-controller",
+  endpoint: "endpoint-controller",
+  "node-ipam": "node-controller",
+  "node-lifecycle": "node-controller",
+  "taint-eviction": "node-controller",
+  "pod-garbage-collector": "pod-garbage-collector",
+  "clusterrole-aggregation": "clusterrole-aggregation-controller",
+  namespace: "namespace-controller",
+  "garbage-collector": "generic-garbage-collector",
+  daemonset: "daemon-set-controller",
+  statefulset: "statefulset-controller",
+  job: "job-controller",
+  cronjob: "cronjob-controller",
+  disruption: "disruption-controller",
+  resourcequota: "resourcequota-controller",
+  "ttl-after-finished": "ttl-after-finished-controller",
+};
+
+/** The name of the controller's service account. */
+export function serviceAccountOf(controller: string): string {
+  return SERVICE_ACCOUNTS[controller] ?? `${controller}-controller`;
+}
