@@ -5,6 +5,7 @@ import { duplicate, type FieldError, type FieldPath, forbidden, invalid, require
 import type { DownwardAPIVolumeFile, KeyToPath, ObjectMeta, ProjectedVolumeSource, Volume, VolumeProjection } from "../generated/types.ts";
 import { checkDnsSubdomain } from "../names.ts";
 import { checkPullPolicy } from "./container-validation.ts";
+import { checkCsiDriverName } from "./csi-names.ts";
 import { checkFieldRef, checkResourceFieldRef, volumeFields } from "./field-ref-validation.ts";
 import { legacyVolumeChecks, type SourceCheck } from "./legacy-volume-validation.ts";
 import { checkFileMode, checkNonReservedPath } from "./path-checks.ts";
@@ -177,12 +178,6 @@ const SOURCE_CHECKS: readonly SourceCheck[] = [
   },
   { source: "image", check: (path, { image }) => checkPullPolicy(path.child("pullPolicy"), image?.pullPolicy) },
 ];
-
-export function checkCsiDriverName(path: FieldPath, name: string): FieldError[] {
-  if (name === "") return [required(path), ...checkText(path, name, checkDnsSubdomain)];
-  const long = name.length > 63 ? [{ type: "FieldValueTooLong" as const, path: path.toString(), body: "Too long: may not be more than 63 bytes" }] : [];
-  return [...long, ...checkDnsSubdomain(name.toLowerCase()).map((problem) => invalid(path, name, problem))];
-}
 
 function checkSource(path: FieldPath, volume: Volume, isPod: boolean, podName: string): FieldError[] {
   const errors: FieldError[] = [];
