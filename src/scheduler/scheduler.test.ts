@@ -28,7 +28,7 @@ describe("the scheduler", () => {
     client.patch = async (kind, of, { body }) => {
       const object = (await client.get(kind, of)) as unknown as Pod;
       const { status } = body as unknown as Pod;
-      return (await client.update(pods, { ...object, status: { ...object.status, ...status } })) as never;
+      return (await client.update(pods, { ...object, status: { ...object.status, ...status } }, { subresource: "status" })) as never;
     };
     scheduler = createScheduler(env, client);
     const started = scheduler.start();
