@@ -9,6 +9,14 @@ import { createScheduler } from "../src/scheduler/index.ts";
 import { createMemoryStore } from "../src/store/index.ts";
 
 const ADMIN = { name: "admin", groups: ["system:masters", "system:authenticated"] };
+const AUTHENTICATED = "system:authenticated";
+const MANAGER = { name: "system:kube-controller-manager", groups: [AUTHENTICATED] };
+const SCHEDULER = { name: "system:kube-scheduler", groups: [AUTHENTICATED] };
+
+/** A controller, as it acts: with the rights of its own role. */
+function controllerAccount(name: string): { name: string; groups: string[] } {
+  return { name: `system:serviceaccount:kube-system:${name}`, groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", AUTHENTICATED] };
+}
 
 export interface ControlPlane {
   readonly env: Env;
@@ -38,9 +46,11 @@ export async function startControlPlane(options: ControllerManagerOptions = {}):
   const server = createApiServer(env, { store: createMemoryStore(env) });
   await server.start();
   const client = server.localClient(ADMIN);
-  const informers = createInformerFactory(env, client);
-  const manager = createControllerManager(env, client, { informers, rootCaPem: "ROOT", clusterCidr: "10.244.0.0/16", ...options });
-  const scheduler = createScheduler(env, client, { informers });
+  const managerClient = server.localClient(MANAGER);
+  const informers = createInformerFactory(env, managerClient);
+  const clientFor = (account: string): Client => server.localClient(controllerAccount(account));
+  const manager = createControllerManager(env, managerClient, { informers, clientFor, rootCaPem: "ROOT", clusterCidr: "10.244.0.0/16", ...options });
+  const scheduler = createScheduler(env, server.localClient(SCHEDULER), { informers });
   await Promise.all([manager.start(), scheduler.start()]);
   const alive: (() => void)[] = [];
   return {

@@ -30,8 +30,6 @@ export interface ControllerManagerOptions extends NodeLifecycleOptions {
   readonly terminatedPodGcThreshold?: number;
   /** The kinds that are served; absent: the built-in ones. */
   readonly kinds?: KindDiscovery;
-  /** The client that acts as a service account of kube-system; absent: every controller acts as the manager's own client. */
-  readonly clientFor?: (serviceAccount: string) => Client;
   /**
    * The client that acts as the named service account of kube-system, so that each controller has no more rights than its
    * own role gives. Absent: all act as `client`.
@@ -83,9 +81,9 @@ export function createControllerManager(env: Env, client: Client, options: Contr
   const informers = options.informers ?? createInformerFactory(env, client);
   const running: RunningController[] = [];
   const recorders: { stop(): void }[] = [];
-  const startOne = async (controller: Controller): Promise<void> => {
-    const own = options.clientFor?.(serviceAccountOf(controller.name)) ?? client;
-    const recorder = createEventRecorder(env, own, `${controller.name}-controller`);
+  const startOne = async ({ controller, account, eventSource = account }: Member): Promise<void> => {
+    const own = options.clientFor?.(account) ?? client;
+    const recorder = createEventRecorder(env, own, eventSource);
     recorders.push(recorder);
     running.push(await controller.start({ env, client: own, informers, recorder }));
     log.debug("controller works", { controller: controller.name });
@@ -95,8 +93,8 @@ export function createControllerManager(env: Env, client: Client, options: Contr
       informers.start();
       const disabled = new Set(options.disabled ?? []);
       await Promise.all(
-        controllersOf(options)
-          .filter(({ name }) => !disabled.has(name))
+        membersOf(options)
+          .filter(({ controller }) => !disabled.has(controller.name))
           .map(startOne),
       );
     },
