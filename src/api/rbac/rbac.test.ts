@@ -84,7 +84,8 @@ describe("bindings", () => {
 
   it("never change their role", () => {
     const errors = roleBindings.declaration.validateUpdate?.({ ...binding, roleRef: { ...roleRef, name: "edit" } }, binding);
-    expect(errors?.map(({ path, body }) => `${path}${body.slice(-22)}`)).toEqual(["roleRef: cannot change roleRef"]);
+    expect(errors?.map(({ path }) => path)).toEqual(["roleRef"]);
+    expect(errors?.[0]?.body).toContain("cannot change roleRef");
   });
 
   it("show role and subjects", () => {
