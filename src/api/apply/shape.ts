@@ -1,0 +1,64 @@
+// How apply looks at a value: as a leaf that one manager owns as a whole, as a map of fields, or as a list whose items have an
+// identity. The schema decides; where it says nothing (free-form parts of custom resources) the value itself does.
+import type { ArraySchema, MapSchema, ObjectSchema, Schema } from "../schema.ts";
+import type { PathElement } from "./field-set.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+export type Shape =
+  | { readonly type: "leaf" }
+  | { readonly type: "map"; readonly schema: ObjectSchema | MapSchema }
+  | { readonly type: "list"; readonly schema: ArraySchema };
+
+const LEAF: Shape = { type: "leaf" };
+/** Maps are looked into, all else is a leaf. */
+const DEDUCED: ObjectSchema = { type: "object", fields: new Map(), preserveUnknown: true, mapType: "granular" };
+
+/** The shape of a value, or of what may be two values of one field. */
+export function shapeOf(schema: Schema, value: unknown): Shape {
+  if (schema.type === "object" || schema.type === "map") return schema.mapType === "atomic" || !isObject(value) ? LEAF : { type: "map", schema };
+  if (schema.type === "array") return schema.listType === "atomic" || !Array.isArray(value) ? LEAF : { type: "list", schema };
+  return LEAF;
+}
+
+/** The schema of a field or of a key of a map. */
+export function childSchema(schema: ObjectSchema | MapSchema, key: string): Schema {
+  return schema.type === "map" ? schema.values : (schema.fields.get(key)?.schema ?? DEDUCED);
+}
+
+/** Tells whether the schema itself names the field, so that its being there says nothing of its own. */
+export function isDeclaredField(schema: ObjectSchema | MapSchema, key: string): boolean {
+  return schema.type === "object" && schema.fields.has(key);
+}
+
+/** The identity of an item of a set or of a list with keys; undefined when a key is missing that has no default. */
+export function itemElement(schema: ArraySchema, item: unknown): PathElement | undefined {
+  if (schema.listType === "set") return `v:${JSON.stringify(item)}`;
+  if (!isObject(item)) return undefined;
+  const fields = schema.items.type === "object" ? schema.items.fields : undefined;
+  const keys: Record<string, unknown> = {};
+  for (const key of [...schema.listMapKeys].sort()) {
+    const value = item[key] ?? fields?.get(key)?.default;
+    if (value !== undefined) keys[key] = value;
+  }
+  return Object.keys(keys).length === 0 ? undefined : `k:${JSON.stringify(keys)}`;
+}
+
+/** The items of a list by their identity, in order. Of items that say they are the same, the first counts. */
+export function itemsByElement(schema: ArraySchema, items: readonly unknown[]): Map<PathElement, unknown> {
+  const found = new Map<PathElement, unknown>();
+  for (const item of items) {
+    const element = itemElement(schema, item);
+    if (element !== undefined && !found.has(element)) found.set(element, item);
+  }
+  return found;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Neither there nor holding anything. */
+export function isVoid(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
