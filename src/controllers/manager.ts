@@ -45,34 +45,32 @@ export interface ControllerManager {
   stop(): Promise<void>;
 }
 
-/** A controller, and who it is towards the API and in events. */
-interface Member {
-  readonly controller: Controller;
-  /** Its service account in kube-system, which the role `system:controller:<account>` is bound to. */
-  readonly account: string;
-  /** The component in its events; absent: as the account. */
-  readonly eventSource?: string;
-}
+/** The component that events name, where it is not the controller's service account. */
+const EVENT_SOURCES: Readonly<Record<string, string>> = {
+  "endpoint-slice": "endpoint-slice-controller",
+  "node-ipam": "cidrAllocator",
+  "taint-eviction": "taint-eviction-controller",
+};
 
 /** Every controller, in the order in which a new cluster needs them. */
-function membersOf(options: ControllerManagerOptions): readonly Member[] {
+function controllersOf(options: ControllerManagerOptions): readonly Controller[] {
   const kinds = options.kinds ?? createKindDiscovery();
   const { rootCaPem, clusterCidr } = options;
   return [
-    { controller: serviceAccountController, account: "service-account-controller" },
-    ...(rootCaPem === undefined ? [] : [{ controller: rootCaController(rootCaPem), account: "root-ca-cert-publisher" }]),
-    { controller: deploymentController, account: "deployment-controller" },
-    { controller: replicaSetController, account: "replicaset-controller" },
-    { controller: replicationControllerController, account: "replication-controller" },
-    { controller: endpointSliceController, account: "endpointslice-controller", eventSource: "endpoint-slice-controller" },
-    { controller: endpointsController, account: "endpoint-controller" },
-    ...(clusterCidr === undefined ? [] : [{ controller: nodeIpamController(clusterCidr), account: "node-controller", eventSource: "cidrAllocator" }]),
-    { controller: nodeLifecycleController(options), account: "node-controller" },
-    { controller: taintEvictionController(), account: "node-controller", eventSource: "taint-eviction-controller" },
-    { controller: podGarbageCollector(options.terminatedPodGcThreshold), account: "pod-garbage-collector" },
-    { controller: clusterRoleAggregationController, account: "clusterrole-aggregation-controller" },
-    { controller: namespaceController(kinds), account: "namespace-controller" },
-    { controller: garbageCollector(kinds), account: "generic-garbage-collector" },
+    serviceAccountController,
+    ...(rootCaPem === undefined ? [] : [rootCaController(rootCaPem)]),
+    deploymentController,
+    replicaSetController,
+    replicationControllerController,
+    endpointSliceController,
+    endpointsController,
+    ...(clusterCidr === undefined ? [] : [nodeIpamController(clusterCidr)]),
+    nodeLifecycleController(options),
+    taintEvictionController(),
+    podGarbageCollector(options.terminatedPodGcThreshold),
+    clusterRoleAggregationController,
+    namespaceController(kinds),
+    garbageCollector(kinds),
   ];
 }
 
@@ -81,9 +79,10 @@ export function createControllerManager(env: Env, client: Client, options: Contr
   const informers = options.informers ?? createInformerFactory(env, client);
   const running: RunningController[] = [];
   const recorders: { stop(): void }[] = [];
-  const startOne = async ({ controller, account, eventSource = account }: Member): Promise<void> => {
+  const startOne = async (controller: Controller): Promise<void> => {
+    const account = serviceAccountOf(controller.name);
     const own = options.clientFor?.(account) ?? client;
-    const recorder = createEventRecorder(env, own, eventSource);
+    const recorder = createEventRecorder(env, own, EVENT_SOURCES[controller.name] ?? account);
     recorders.push(recorder);
     running.push(await controller.start({ env, client: own, informers, recorder }));
     log.debug("controller works", { controller: controller.name });
@@ -93,8 +92,8 @@ export function createControllerManager(env: Env, client: Client, options: Contr
       informers.start();
       const disabled = new Set(options.disabled ?? []);
       await Promise.all(
-        membersOf(options)
-          .filter(({ controller }) => !disabled.has(controller.name))
+        controllersOf(options)
+          .filter(({ name }) => !disabled.has(name))
           .map(startOne),
       );
     },
