@@ -1,0 +1,64 @@
+// The cluster's DNS as a service: `kube-system/kube-dns` at its fixed address, leading to the server that runs in this process
+// (https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/).
+import { type EndpointSlice, endpointSlices, isStatus, type Service, services } from "../api/index.ts";
+import type { Client } from "../client/index.ts";
+
+const NAMESPACE = "kube-system";
+const NAME = "kube-dns";
+const LABELS = { "k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS" };
+export const DNS_PORT = 53;
+
+/** Creates what is missing and corrects where the service leads to. */
+export async function publishDns(
+  client: Client,
+  at: { readonly clusterIp: string; readonly serverAddress: string; readonly serverPort: number },
+): Promise<void> {
+  await createUnlessThere(client.create(services, dnsService(at.clusterIp)));
+  const slice = dnsSlice(at.serverAddress, at.serverPort);
+  try {
+    await client.create(endpointSlices, slice);
+  } catch (error) {
+    if (!isStatus(error, "AlreadyExists")) throw error;
+    const { metadata } = await client.get(endpointSlices, { namespace: NAMESPACE, name: NAME });
+    await client.update(endpointSlices, { ...slice, metadata: { ...metadata, ...slice.metadata } });
+  }
+}
+
+async function createUnlessThere(creation: Promise<unknown>): Promise<void> {
+  try {
+    await creation;
+  } catch (error) {
+    if (!isStatus(error, "AlreadyExists")) throw error;
+  }
+}
+
+/** Without a selector: the endpoints are no pods, and no controller touches them. */
+function dnsService(clusterIp: string): Service {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: NAME, namespace: NAMESPACE, labels: LABELS },
+    spec: {
+      clusterIP: clusterIp,
+      clusterIPs: [clusterIp],
+      ports: [
+        { name: "dns", port: DNS_PORT, protocol: "UDP" },
+        { name: "dns-tcp", port: DNS_PORT, protocol: "TCP" },
+      ],
+    },
+  };
+}
+
+function dnsSlice(address: string, port: number): EndpointSlice {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { name: NAME, namespace: NAMESPACE, labels: { "kubernetes.io/service-name": NAME, "endpointslice.kubernetes.io/managed-by": "kubets" } },
+    addressType: "IPv4",
+    endpoints: [{ addresses: [address], conditions: { ready: true, serving: true, terminating: false } }],
+    ports: [
+      { name: "dns", port, protocol: "UDP" },
+      { name: "dns-tcp", port, protocol: "TCP" },
+    ],
+  };
+}

@@ -1,0 +1,274 @@
+// A one-node cluster on this machine: credentials, store, API, controllers, and a node with real or simulated containers, started in the
+// order in which they need each other and as much as possible side by side.
+import { Resolver } from "node:dns/promises";
+import { mkdir } from "node:fs/promises";
+import { isNodeReady, nodes } from "../api/index.ts";
+import { createNodeConnector, listen } from "../apiserver/index.host.ts";
+import { importServiceAccountKeys } from "../apiserver/index.ts";
+import type { Env } from "../base/index.ts";
+import { type Client, createInformer, createInformerFactory } from "../client/index.ts";
+import { createUpstream, listenDns } from "../dns/index.host.ts";
+import { createDns } from "../dns/index.ts";
+import { ensurePki } from "../kubeadm/index.host.ts";
+import type { Pki } from "../kubeadm/index.ts";
+import { createCriRuntime, createDelegatedAccess, createLinuxKubeletHost, startKubeletServer } from "../kubelet/index.host.ts";
+import { type ContainerRuntime, createKubelet, createSimulatedKubeletHost, createSimulatedRuntime, type Kubelet, type KubeletHost } from "../kubelet/index.ts";
+import { createLinuxNetwork, findNodeAddress } from "../network/index.host.ts";
+import { createNodeNetwork } from "../network/index.ts";
+import { createNftApplier } from "../proxy/index.host.ts";
+import { createProxy } from "../proxy/index.ts";
+import { openLmdbStore } from "../store/index.host.ts";
+import { addressAt } from "./addresses.ts";
+import { startContainerd } from "./containerd.host.ts";
+import { type ControlPlane, startControlPlane } from "./control-plane.ts";
+import type { ClusterPaths } from "./data-folder.ts";
+import { DNS_PORT, publishDns } from "./dns-service.ts";
+import * as identities from "./identities.ts";
+import type { ClusterOptions } from "./options.ts";
+import { applySysctls } from "./sysctls.host.ts";
+
+export interface RunningCluster {
+  readonly nodeIp: string;
+  /** Ends this process's part. Containers go on. */
+  stop(): Promise<void>;
+}
+
+interface StartOptions {
+  readonly paths: ClusterPaths;
+  readonly options: ClusterOptions;
+  readonly progress: (text: string) => void;
+}
+
+const CLUSTER_NAME = "kubets";
+const KUBELET_PORT = 10_250;
+const SIMULATED_ADDRESS = "127.0.0.1";
+const NETWORK_READY_POLL_MS = 20;
+const NETWORK_READY_LIMIT_MS = 10_000;
+
+/** What has been started, in order; ended in reverse. */
+class Started {
+  private readonly parts: (() => unknown)[] = [];
+  add(stop: () => unknown): void {
+    this.parts.push(stop);
+  }
+  async stop(): Promise<void> {
+    for (const stop of this.parts.splice(0).reverse()) await stop();
+  }
+}
+
+/** Resolves when the node is Ready and DNS answers. */
+export async function startOnThisMachine(env: Env, start: StartOptions): Promise<RunningCluster> {
+  const { options } = start;
+  const started = new Started();
+  const nodeIp = options.nodeIp ?? (options.runtime === "simulated" ? SIMULATED_ADDRESS : await findNodeAddress());
+  try {
+    const pki = await makeCredentials(env, start, nodeIp);
+    start.progress("Certificates are in place.");
+    const node = options.runtime === "simulated" ? Promise.resolve(simulatedMachine(env)) : realMachine(env, start, started);
+    const controlPlane = await startApi(env, { ...start, nodeIp, pki }, started);
+    start.progress(`The API server answers on https://127.0.0.1:${options.apiPort}.`);
+    const controllers = controlPlane.startControllers();
+    await startNode(env, { ...start, nodeIp, pki, controlPlane, machine: await node }, started);
+    await controllers;
+    return { nodeIp, stop: () => started.stop() };
+  } catch (error) {
+    await started.stop();
+    throw error;
+  }
+}
+
+function makeCredentials(env: Env, { paths, options }: StartOptions, nodeIp: string): Promise<Pki> {
+  return ensurePki(env, {
+    folder: paths.data,
+    clusterName: CLUSTER_NAME,
+    server: `https://127.0.0.1:${options.apiPort}`,
+    nodeName: options.nodeName,
+    nodeIps: [nodeIp, "127.0.0.1"],
+    apiServiceIp: addressAt(options.serviceCidr, 1),
+    clusterDomain: options.clusterDomain,
+  });
+}
+
+async function startApi(env: Env, { paths, options, nodeIp, pki }: StartOptions & { nodeIp: string; pki: Pki }, started: Started): Promise<ControlPlane> {
+  await mkdir(paths.store, { recursive: true, mode: 0o700 });
+  const store = await openLmdbStore(env, { folder: paths.store });
+  started.add(() => store.close());
+  const [from = 30_000, to = 32_767] = options.serviceNodePortRange.split("-").map(Number);
+  const connector = createNodeConnector({ clientCertificate: pki.apiServerKubeletClient, authorities: pki.ca.certificate });
+  const controlPlane = await startControlPlane(env, {
+    store,
+    serviceAccountKeys: await importServiceAccountKeys({ privateKey: pki.serviceAccount.privateKey, publicKeys: [pki.serviceAccount.publicKey] }),
+    serviceAccountIssuer: `https://kubernetes.default.svc.${options.clusterDomain}`,
+    serviceCidr: options.serviceCidr,
+    nodePortRange: [from, to],
+    advertise: { address: nodeIp, port: options.apiPort },
+    nodes: connector,
+    clientCa: pki.ca.certificate,
+    rootCaPem: pki.ca.certificate,
+    podCidr: options.podCidr,
+  });
+  started.add(() => controlPlane.stop());
+  const tls = { certificate: pki.apiServer.certificate, privateKey: pki.apiServer.key, clientAuthorities: pki.ca.certificate };
+  const host = options.runtime === "simulated" ? SIMULATED_ADDRESS : "0.0.0.0";
+  const listener = await listen(env, controlPlane.apiServer, { host, port: options.apiPort, tls });
+  started.add(() => listener.close());
+  return controlPlane;
+}
+
+interface Machine {
+  readonly runtime: ContainerRuntime;
+  readonly host: KubeletHost;
+  readonly isReal: boolean;
+}
+
+function simulatedMachine(env: Env): Machine {
+  const host = createSimulatedKubeletHost(env);
+  return { runtime: createSimulatedRuntime(env, { files: host.logs }), host, isReal: false };
+}
+
+async function realMachine(env: Env, { paths, progress }: StartOptions, started: Started): Promise<Machine> {
+  const [containerd] = await Promise.all([startContainerd(env, paths), applySysctls(paths)]);
+  started.add(() => containerd.close());
+  progress(containerd.adopted ? "containerd is still running, with its containers." : "containerd is running.");
+  const runtime = createCriRuntime(env, { socket: containerd.socket });
+  started.add(() => runtime.close());
+  return { runtime, host: createLinuxKubeletHost(env, { rootDirectory: paths.kubelet, podLogsDirectory: paths.podLogs }), isReal: true };
+}
+
+interface NodeParts extends StartOptions {
+  readonly nodeIp: string;
+  readonly pki: Pki;
+  readonly controlPlane: ControlPlane;
+  readonly machine: Machine;
+}
+
+async function startNode(env: Env, parts: NodeParts, started: Started): Promise<void> {
+  const { options, nodeIp, controlPlane, machine } = parts;
+  const client = controlPlane.apiServer.localClient(identities.kubelet(options.nodeName));
+  const dnsIp = addressAt(options.serviceCidr, 10);
+  const network = machine.isReal ? await startNetwork(env, parts, client, started) : undefined;
+  const kubelet = createKubelet(env, {
+    client,
+    nodeName: options.nodeName,
+    runtime: machine.runtime,
+    host: machine.host,
+    nodeIps: [nodeIp],
+    clusterDns: [dnsIp],
+    clusterDomain: options.clusterDomain,
+    port: KUBELET_PORT,
+    ...(network === undefined ? {} : { setUpPodNetwork: () => network }),
+  });
+  await startKubeletApi(env, parts, kubelet, started);
+  await kubelet.start();
+  started.add(() => kubelet.stop());
+  const ready = nodeReady(env, client, options.nodeName);
+  if (network !== undefined) {
+    await network;
+    await startServices(env, parts, dnsIp, started);
+  }
+  await ready;
+  parts.progress(`Node ${options.nodeName} is Ready.`);
+  if (network !== undefined) {
+    await dnsAnswers(dnsIp, options);
+    parts.progress("DNS answers.");
+  }
+}
+
+async function startKubeletApi(env: Env, { pki, options, controlPlane, machine }: NodeParts, kubelet: Kubelet, started: Started): Promise<void> {
+  const client = controlPlane.apiServer.localClient(identities.kubelet(options.nodeName));
+  const server = await startKubeletServer(env, {
+    kubelet: kubelet.api,
+    access: createDelegatedAccess(env, client, options.nodeName),
+    port: KUBELET_PORT,
+    ...(machine.isReal ? {} : { host: SIMULATED_ADDRESS }),
+    tls: { certificate: pki.kubeletServing.certificate, privateKey: pki.kubeletServing.key, clientAuthorities: pki.ca.certificate },
+  });
+  started.add(() => server.stop());
+}
+
+/** Resolves once the pod network is set up and containerd has taken it in. */
+async function startNetwork(env: Env, { paths, options, machine }: NodeParts, client: Client, started: Started): Promise<Promise<void>> {
+  const informer = createInformer(env, client, nodes);
+  const linux = createLinuxNetwork({ cniConfigFolder: paths.cniConfig, cniStateFolder: paths.cniState, clusterCidr: options.podCidr });
+  let applied = (): void => undefined;
+  const firstTime = new Promise<void>((resolve) => {
+    applied = resolve;
+  });
+  const applier = {
+    apply: async (plan: Parameters<typeof linux.apply>[0]) => {
+      await linux.apply(plan);
+      applied();
+    },
+  };
+  const network = createNodeNetwork(env, { nodeName: options.nodeName, nodes: informer, applier });
+  informer.start();
+  network.start();
+  started.add(() => {
+    network.stop();
+    informer.stop();
+  });
+  return firstTime.then(() => runtimeHasNetwork(env, machine.runtime));
+}
+
+/** containerd watches its configuration folder and needs a moment. */
+async function runtimeHasNetwork(env: Env, runtime: ContainerRuntime): Promise<void> {
+  const endMs = env.clock.monotonic() + NETWORK_READY_LIMIT_MS;
+  for (;;) {
+    const { networkReady, message } = await runtime.status();
+    if (networkReady) return;
+    if (env.clock.monotonic() > endMs) throw new Error(`containerd does not take the pod network in: ${message}`);
+    await new Promise((resolve) => setTimeout(resolve, NETWORK_READY_POLL_MS));
+  }
+}
+
+/** Service rules and DNS, which need the pod network's bridge. */
+async function startServices(env: Env, { options, controlPlane: { apiServer } }: NodeParts, dnsIp: string, started: Started): Promise<void> {
+  const proxy = createProxy(env, apiServer.localClient(identities.PROXY), createNftApplier(), { nodeName: options.nodeName, clusterCidr: options.podCidr });
+  const informers = createInformerFactory(env, apiServer.localClient(identities.DNS));
+  const node = await apiServer.localClient(identities.ADMINISTRATOR).get(nodes, { name: options.nodeName });
+  // The bridge's address: reachable by pods, not by the machine's neighbours.
+  const serverAddress = addressAt(node.spec.podCIDR ?? options.podCidr, 1);
+  const dns = createDns(env, { clusterDomain: options.clusterDomain, informers, upstream: createUpstream([dnsIp, serverAddress]) });
+  informers.start();
+  const [listener] = await Promise.all([
+    listenDns(env, dns, { host: serverAddress, port: DNS_PORT }),
+    publishDns(apiServer.localClient(identities.ADMINISTRATOR), { clusterIp: dnsIp, serverAddress, serverPort: DNS_PORT }),
+    proxy.start(),
+    dns.ready(),
+  ]);
+  started.add(async () => {
+    await Promise.all([listener.close(), proxy.stop()]);
+    informers.stop();
+  });
+}
+
+function nodeReady(env: Env, client: Client, name: string): Promise<void> {
+  const informer = createInformer(env, client, nodes, { fieldSelector: `metadata.name=${name}` });
+  return new Promise<void>((resolve) => {
+    const look = (node: Parameters<typeof isNodeReady>[0]): void => {
+      if (isNodeReady(node)) resolve();
+    };
+    informer.addHandler({ added: look, updated: look });
+    informer.start();
+  }).finally(() => informer.stop());
+}
+
+/** Asks as a pod would, through the service's address. */
+async function dnsAnswers(dnsIp: string, options: ClusterOptions): Promise<void> {
+  const name = `kubernetes.default.svc.${options.clusterDomain}`;
+  const expected = addressAt(options.serviceCidr, 1);
+  let last: unknown;
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const resolver = new Resolver({ timeout: 500, tries: 1 });
+    resolver.setServers([dnsIp]);
+    try {
+      const [answer] = await resolver.resolve4(name);
+      if (answer === expected) return;
+      last = new Error(`${name} is ${answer}, not ${expected}`);
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`cluster DNS does not answer at ${dnsIp}: ${last instanceof Error ? last.message : String(last)}`);
+}
