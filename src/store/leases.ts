@@ -1,7 +1,7 @@
 // Leases: a lifetime that keys share (https://etcd.io/docs/v3.6/learning/api/#lease-api). One timer, armed for the earliest
 // end; extending a lease never touches it. The remaining time is not stored: a reopened store gives every lease its whole
 // lifetime again.
-import type { Clock, Timer } from "../base/env.ts";
+import type { Clock, Timer } from "../base/index.ts";
 import type { Key, Lease } from "./store.ts";
 
 /** What a timer can hold. */

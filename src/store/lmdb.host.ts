@@ -8,7 +8,7 @@
 // when compaction may have removed the rows that they could be told from).
 import { statfs } from "node:fs/promises";
 import { type Database, open, type RootDatabase } from "lmdb";
-import type { Env } from "../base/env.ts";
+import type { Env } from "../base/index.ts";
 import type { Journal, JournalBatch, JournalContents, JournalCounters, StoredLease } from "./journal.ts";
 import { type StoreFolder, takeFolder } from "./lmdb-folder.host.ts";
 import { decodeChange, decodeJson, decodeValue, encodeChange, encodeJson, encodeValue } from "./lmdb-rows.host.ts";

@@ -6,8 +6,8 @@
 //
 // Invariants: what a reader or watcher saw is never lost; a writer is answered after its change reached the watchers; when a
 // batch cannot be written, its transactions and those that built on it are taken back and rejected.
-import { assert } from "../base/assert.ts";
-import type { Env } from "../base/env.ts";
+
+import { assert, type Env } from "../base/index.ts";
 import type { Journal, JournalContents, StoredLease } from "./journal.ts";
 import { Leases } from "./leases.ts";
 import { Mvcc, NEWEST, type Version } from "./mvcc.ts";

@@ -6,7 +6,7 @@
 //
 // Invariants: a record's versions rise in modRevision; the log holds every retained version in order of position;
 // positions rise with revisions and are never used twice.
-import { assert, present } from "../base/assert.ts";
+import { assert, present } from "../base/index.ts";
 import type { KeyRange } from "./key-range.ts";
 import { SortedRecords } from "./sorted-records.ts";
 import type { Key, KeyValue } from "./store.ts";

@@ -1,7 +1,7 @@
 // A transaction request against the versions in memory: checked as a whole, then carried out as a whole
 // (https://etcd.io/docs/v3.6/learning/api/#transaction). All comparisons, nested ones too, look at the state before
 // the first operation, so that a refused transaction has changed nothing.
-import { unreachable } from "../base/assert.ts";
+import { unreachable } from "../base/index.ts";
 import { isBinaryKey, type KeyRange, keyRange, overlaps } from "./key-range.ts";
 import { type Mvcc, NEWEST, type Version } from "./mvcc.ts";
 import {

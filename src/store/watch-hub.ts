@@ -3,7 +3,7 @@
 //
 // Invariants: a watcher gets every change of its range from its start revision on, once, in order; sinks are called one at a
 // time, never from within a sink; nothing follows `closed`.
-import type { Logger } from "../base/env.ts";
+import type { Logger } from "../base/index.ts";
 import { IntervalTree } from "./interval-tree.ts";
 import { type KeyRange, keyRange } from "./key-range.ts";
 import type { Mvcc, Version } from "./mvcc.ts";
