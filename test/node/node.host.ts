@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createSystemEnv } from "../../src/base/index.host.ts";
 import { removeNode, stopNode } from "../../src/cluster/clean-up.host.ts";
 import { startContainerd } from "../../src/cluster/containerd.host.ts";
-import { clusterPaths } from "../../src/cluster/data-folder.ts";
+import { type ClusterPaths, clusterPaths } from "../../src/cluster/data-folder.ts";
 import { importArchive } from "../../src/cluster/images/import.host.ts";
 import { installMissing } from "../../src/cluster/install.host.ts";
 import { type CriRuntime, createCriRuntime } from "../../src/kubelet/index.host.ts";
@@ -16,6 +16,7 @@ import { cniConfig } from "../../src/network/index.ts";
 import { buildTestImages } from "../images/build.host.ts";
 
 export interface TestNode {
+  readonly paths: ClusterPaths;
   readonly runtime: CriRuntime;
   /** Runs one container in a new pod; gives both IDs and the pod's address. */
   runPod(pod: {
@@ -47,6 +48,7 @@ export async function startTestNode(): Promise<TestNode> {
   for (const archive of await buildTestImages(folder)) await importArchive({ socket: containerd.socket }, archive);
   const runtime = createCriRuntime(env, { socket: containerd.socket });
   return {
+    paths,
     runtime,
     async runPod({ name, image, command = [], stdin = false, tty = false }) {
       const sandbox = sandboxConfig(name, join(folder, "logs"));
