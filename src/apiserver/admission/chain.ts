@@ -15,6 +15,7 @@ import { nodeRestriction } from "./node-restriction.ts";
 import { persistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./plugin.ts";
 import { podSecurity } from "./pod-security.ts";
+import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { priority } from "./priority.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
 import { resourceQuota } from "./resource-quota.ts";
@@ -56,6 +57,7 @@ export function createAdmissionChain(env: Env, { objects, client, authorizer }: 
     certificateSigning({ authorizer }),
     certificateSubjectRestriction,
     defaultIngressClass({ objects }),
+    podTopologyLabels({ objects }),
     rbacEscalation({ authorizer }),
     // Here: MutatingAdmissionPolicy, MutatingAdmissionWebhook, ValidatingAdmissionPolicy, ValidatingAdmissionWebhook.
     resourceQuota(env, { objects, client }),
