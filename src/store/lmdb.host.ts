@@ -1,7 +1,7 @@
 // The durable store: the shared core over a journal in LMDB (http://www.lmdb.tech/doc/), one file with two alternating headers
 // that a crash at any instant leaves whole. LMDB writes and syncs on its own thread.
 //
-// In memory: every key with the numbers of its retained versions (some 300 bytes each). On disk only: the values; a read copies
+// In memory: every key with the numbers of its retained versions (some 500 bytes each). On disk only: the values; a read copies
 // them out of the memory map. The rows of changes stand apart from the values, so that opening reads the former alone.
 //
 // Tables: `changes` (position -> key and numbers), `values` (position -> bytes), `leases` (id -> TTL), `state` (counters, written
