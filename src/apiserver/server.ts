@@ -32,6 +32,11 @@ import { bootstrap } from "./bootstrap/bootstrap.ts";
 import { CacheReader } from "./cache/cache-reader.ts";
 import { Resources } from "./cache/resource.ts";
 import { LocalClient } from "./client/local-client.ts";
+import { ConnectHandler } from "./http/connect-handler.ts";
+import { DocumentsHandler } from "./http/documents-handler.ts";
+import type { Handler } from "./http/message.ts";
+import { Pipeline } from "./http/pipeline.ts";
+import { ResourceHandler } from "./http/resource-handler.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { Operations } from "./operations.ts";
 import { type ApiServerOptions, defaultIssuer, defaultServiceCidr } from "./options.ts";
@@ -39,6 +44,7 @@ import { createReviews } from "./reviews.ts";
 import { startCompaction } from "./storage/compaction.ts";
 import { Registry } from "./storage/registry.ts";
 import type { WriteHook } from "./storage/write-context.ts";
+import { admitted } from "./subresources/admitted.ts";
 import { bindingCreator } from "./subresources/binding.ts";
 import type { SubresourceCreator } from "./subresources/creators.ts";
 import { evictionCreator } from "./subresources/eviction.ts";
@@ -70,6 +76,8 @@ const CACHES_AT_START: readonly Kind[] = [
 export interface ApiServer {
   /** A client in this process that acts as `user`. */
   localClient(user: UserInfo): Client;
+  /** Answers requests of any transport. */
+  readonly handler: Handler;
   /** Loads the caches and creates the bootstrap objects. */
   start(): Promise<void>;
   /** Ends all watches. The store stays open: it is its opener's. */
@@ -100,6 +108,7 @@ class Server implements ApiServer {
   readonly #admission: AdmissionChain;
   readonly #registry: Registry;
   readonly #loopback: Client;
+  readonly handler: Handler;
   #parts: Parts | undefined;
   #starting: Promise<void> | undefined;
   #state: "new" | "ready" | "stopped" = "new";
@@ -116,6 +125,38 @@ class Server implements ApiServer {
     this.#admission = createAdmissionChain(this.#env, { objects: this.#objects, client: this.#loopback, authorizer: this.#authorizer });
     const hooks = new Map<Kind, WriteHook>();
     this.#registry = new Registry(this.#env, { store: options.store, resources: this.#resources, admission: this.#admission, hooks });
+    this.handler = this.#createPipeline().handle;
+  }
+
+  #createPipeline(): Pipeline {
+    const { advertise, nodes: connector, serviceAccountIssuer = defaultIssuer } = this.#options;
+    const externalAddress = advertise === undefined ? "localhost" : `${advertise.address}:${advertise.port}`;
+    const client = this.#loopback;
+    return new Pipeline(this.#env, {
+      authenticator: () => this.#ready().authenticator,
+      authorizer: this.#authorizer,
+      resources: new ResourceHandler(this.#env, () => this.#ready().operations),
+      connections: new ConnectHandler(this.#env, { nodes: connector, client, authorizer: this.#authorizer, admission: this.#admission }),
+      documents: new DocumentsHandler(this.#env, {
+        issuer: serviceAccountIssuer,
+        keys: () => this.#ready().keys,
+        externalAddress,
+        checks: [
+          { name: "ping", check: () => undefined },
+          { name: "etcd", check: () => this.#storeProblem() },
+          { name: "poststarthook/bootstrap", check: () => (this.ready() ? undefined : "not finished") },
+        ],
+      }),
+    });
+  }
+
+  async #storeProblem(): Promise<string | undefined> {
+    try {
+      await this.#options.store.range({ key: "/registry", limit: 1, keysOnly: true });
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   localClient(user: UserInfo): Client {
@@ -160,8 +201,8 @@ class Server implements ApiServer {
     const authenticator = createAuthenticator(this.#env, { objects: this.#objects, serviceAccountTokens: tokens, staticTokens });
     const creators = new Map<string, SubresourceCreator>([
       ["/pods/binding", bindingCreator(this.#env, this.#registry, this.#admission)],
-      ["/pods/eviction", evictionCreator(this.#env, this.#registry)],
-      ["/serviceaccounts/token", tokenCreator(tokens)],
+      ["/pods/eviction", admitted(this.#admission, { kind: pods, subresource: "eviction" }, evictionCreator(this.#env, this.#registry))],
+      ["/serviceaccounts/token", admitted(this.#admission, { kind: serviceAccounts, subresource: "token" }, tokenCreator(tokens))],
     ]);
     const operations = new Operations(this.#registry, creators, createReviews(authenticator, this.#authorizer));
     return { keys, tokens, authenticator, operations };

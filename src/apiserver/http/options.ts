@@ -1,0 +1,103 @@
+// The options that requests carry in their query or, for deletions, in their body.
+import {
+  badRequestError,
+  type DeleteOptions,
+  decodeTarget,
+  decodeValue,
+  type FieldError,
+  FieldPath,
+  type FieldValidation,
+  invalidError,
+  type KubeObject,
+  notSupported,
+  parseJson,
+  parseYaml,
+  validateFieldManager,
+} from "../../api/index.ts";
+import type { ListQuery } from "../storage/reader.ts";
+import type { WatchQuery } from "../storage/watcher.ts";
+import { isTrue } from "./request-info.ts";
+
+export interface WriteParameters {
+  readonly dryRun: boolean;
+  readonly fieldManager: string;
+  readonly fieldValidation: FieldValidation;
+}
+
+const FIELD_VALIDATIONS: readonly string[] = ["Ignore", "Warn", "Strict"];
+
+/** Throws Invalid. `optionsKind` is what upstream calls this set of options. */
+export function parseWriteParameters(query: URLSearchParams, optionsKind: string): WriteParameters {
+  const dryRun = query.getAll("dryRun");
+  const fieldManager = query.get("fieldManager") ?? "";
+  const fieldValidation = query.get("fieldValidation") || "Warn";
+  const errors: FieldError[] = validateFieldManager(fieldManager, FieldPath.root("fieldManager"));
+  if (dryRun.some((value) => value !== "All")) errors.push(notSupported(FieldPath.root("dryRun"), dryRun, ["All"]));
+  if (!FIELD_VALIDATIONS.includes(fieldValidation)) errors.push(notSupported(FieldPath.root("fieldValidation"), fieldValidation, FIELD_VALIDATIONS));
+  if (errors.length > 0) throw invalidError({ group: "meta.k8s.io", kind: optionsKind }, "", errors);
+  return { dryRun: dryRun.length > 0, fieldManager, fieldValidation: fieldValidation as FieldValidation };
+}
+
+/** Throws a BadRequest. */
+export function parseListQuery(query: URLSearchParams, namespace: string): ListQuery {
+  return {
+    ...selection(query, namespace),
+    limit: integer(query, "limit"),
+    continue: query.get("continue") ?? undefined,
+    resourceVersion: query.get("resourceVersion") ?? undefined,
+    resourceVersionMatch: query.get("resourceVersionMatch") ?? undefined,
+  };
+}
+
+/** Throws a BadRequest. */
+export function parseWatchQuery(query: URLSearchParams, namespace: string): WatchQuery {
+  const initial = query.get("sendInitialEvents");
+  return {
+    ...selection(query, namespace),
+    resourceVersion: query.get("resourceVersion") ?? undefined,
+    resourceVersionMatch: query.get("resourceVersionMatch") ?? undefined,
+    allowBookmarks: isTrue(query.get("allowWatchBookmarks")),
+    ...(initial === null || initial === "" ? {} : { sendInitialEvents: isTrue(initial) }),
+  };
+}
+
+function selection(query: URLSearchParams, namespace: string) {
+  return { namespace, labelSelector: query.get("labelSelector") ?? "", fieldSelector: query.get("fieldSelector") ?? "" };
+}
+
+/** A number in the query; undefined when it is not there. Throws a BadRequest. */
+export function integer(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === "") return undefined;
+  const value = Number(text);
+  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(value)) throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return value;
+}
+
+const DELETE_OPTIONS = decodeTarget<KubeObject>("v1", "DeleteOptions");
+
+/** The options of a deletion: those in the body, or without one those in the query. Throws a BadRequest. */
+export function parseDeleteOptions(body: Uint8Array, format: "json" | "yaml", query: URLSearchParams): Partial<DeleteOptions> {
+  if (body.length > 0) {
+    const value = format === "json" ? parseJson(body).value : parseYaml(new TextDecoder().decode(body)).value;
+    return decodeDeleteOptions(value);
+  }
+  const orphan = query.get("orphanDependents");
+  const dryRun = query.getAll("dryRun");
+  const policy = query.get("propagationPolicy");
+  const grace = integer(query, "gracePeriodSeconds");
+  return {
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
+    ...(orphan === null ? {} : { orphanDependents: isTrue(orphan) }),
+    ...(policy === null || policy === "" ? {} : { propagationPolicy: policy }),
+    ...(dryRun.length === 0 ? {} : { dryRun }),
+  };
+}
+
+/** Every group has DeleteOptions of its own, all alike. */
+export function decodeDeleteOptions(value: unknown): Partial<DeleteOptions> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw badRequestError("the body of a deletion must hold DeleteOptions");
+  const { apiVersion: _, ...rest } = value as Record<string, unknown>;
+  const { kind: _kind, apiVersion: _apiVersion, ...options } = decodeValue(DELETE_OPTIONS, rest).object as unknown as Record<string, unknown>;
+  return options as Partial<DeleteOptions>;
+}

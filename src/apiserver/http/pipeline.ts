@@ -1,0 +1,120 @@
+// The way of every request, in this order: who asks (authentication, impersonation), may he (authorization), what is it
+// (resource, connection to a pod or node, document), and the failure of any of these as a `Status`. Flow control's place is
+// between the first two.
+import { badRequestError, type Kind, kindByResource, noSuchPathError } from "../../api/index.ts";
+import type { Counter, Env, Histogram } from "../../base/index.ts";
+import type { ServerAuthenticator } from "../authentication/create-authenticator.ts";
+import { impersonate } from "../authentication/impersonation.ts";
+import { JWKS_PATH } from "../authentication/openid.ts";
+import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
+import { forbiddenByAuthorizer } from "../authorization/forbidden.ts";
+import type { UserInfo } from "../user.ts";
+import type { ConnectHandler } from "./connect-handler.ts";
+import type { DocumentsHandler } from "./documents-handler.ts";
+import { type ApiRequest, type ApiResponse, type Handler, header } from "./message.ts";
+import { parseRequest, type RequestInfo } from "./request-info.ts";
+import type { ResourceHandler } from "./resource-handler.ts";
+import { statusOf, statusResponse } from "./status-response.ts";
+
+export interface PipelineOptions {
+  readonly authenticator: () => ServerAuthenticator;
+  readonly authorizer: Authorizer;
+  readonly resources: ResourceHandler;
+  readonly connections: ConnectHandler;
+  readonly documents: DocumentsHandler;
+}
+
+const BEARER_PROTOCOL = "base64url.bearer.authorization.k8s.io.";
+
+export class Pipeline {
+  readonly #requests: Counter;
+  readonly #durations: Histogram;
+
+  constructor(
+    private readonly env: Env,
+    private readonly options: PipelineOptions,
+  ) {
+    this.#requests = env.metrics.counter("apiserver_request_total", "Requests, by verb, resource and code.");
+    this.#durations = env.metrics.histogram("apiserver_request_duration_seconds", "Time until the answer begins, but for watches and connections.");
+  }
+
+  readonly handle: Handler = async (request) => {
+    const startMs = this.env.clock.monotonic();
+    const info = parseRequest(request.method, request.target);
+    const response = await this.#answer(request, info);
+    const { verb = info?.verb ?? "", resource = "", group = "", subresource = "" } = info?.resource ?? {};
+    const labels = { verb: verb.toUpperCase(), group, resource, subresource };
+    this.#requests.add(1, { ...labels, code: String(response.status) });
+    if (response.body.type === "bytes") this.#durations.observe((this.env.clock.monotonic() - startMs) / 1000, labels);
+    return request.method === "HEAD" && response.body.type === "bytes" ? { ...response, body: { type: "bytes", chunks: [] } } : response;
+  };
+
+  async #answer(request: ApiRequest, info: RequestInfo | undefined): Promise<ApiResponse> {
+    try {
+      if (info === undefined) throw badRequestError("the path of the request cannot be decoded");
+      return await this.#dispatch(request, info);
+    } catch (error) {
+      return statusResponse(statusOf(error, this.env.log, `${request.method} ${info?.path ?? request.target}`));
+    }
+  }
+
+  async #dispatch(request: ApiRequest, info: RequestInfo): Promise<ApiResponse> {
+    const { authenticator, authorizer, resources, connections, documents } = this.options;
+    const credentials = { clientCertificate: request.clientCertificate, bearerToken: bearerToken(request) };
+    const caller = await authenticator().authenticate(credentials);
+    const user = impersonate(caller, request.headers, authorizer);
+    this.#authorize(user, info);
+    if (info.resource !== undefined) {
+      const kind = kindOf(info);
+      if (kind === undefined) throw noSuchPathError();
+      const asked = { request, query: info.query, resource: info.resource, kind, user };
+      return connections.serves(asked) ? connections.handle(asked) : resources.handle(asked);
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") throw noSuchPathError();
+    if (info.path === JWKS_PATH) return documents.keySet();
+    const document = await documents.handle(request, info);
+    if (document === undefined) throw noSuchPathError();
+    return document;
+  }
+
+  #authorize(user: UserInfo, { path, verb, query, resource }: RequestInfo): void {
+    const attributes: AuthorizationAttributes =
+      resource === undefined
+        ? { user, verb, path }
+        : {
+            user,
+            verb: resource.verb,
+            path,
+            resource: {
+              group: resource.group,
+              version: resource.version,
+              resource: resource.resource,
+              subresource: resource.subresource,
+              namespace: resource.namespace,
+              name: resource.name,
+              fieldSelector: query.get("fieldSelector") ?? undefined,
+              labelSelector: query.get("labelSelector") ?? undefined,
+            },
+          };
+    const { decision, reason } = this.options.authorizer.authorize(attributes);
+    if (decision !== "allow") throw forbiddenByAuthorizer(attributes, reason);
+  }
+}
+
+function kindOf({ resource }: RequestInfo): Kind | undefined {
+  return resource === undefined ? undefined : kindByResource(resource.group, resource.version, resource.resource);
+}
+
+/** From the header, or from a WebSocket's list of protocols: browsers cannot set headers. */
+function bearerToken(request: ApiRequest): string | undefined {
+  const [, token] = /^bearer +(\S+) *$/i.exec(header(request, "authorization")) ?? [];
+  if (token !== undefined) return token;
+  const protocols = header(request, "sec-websocket-protocol").split(",");
+  const encoded = protocols.map((protocol) => protocol.trim()).find((protocol) => protocol.startsWith(BEARER_PROTOCOL));
+  if (encoded === undefined) return undefined;
+  try {
+    return atob(encoded.slice(BEARER_PROTOCOL.length).replaceAll("-", "+").replaceAll("_", "/"));
+  } catch (error) {
+    throw badRequestError(`the bearer token in the WebSocket protocols cannot be decoded: ${String(error)}`);
+  }
+}

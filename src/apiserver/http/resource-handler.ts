@@ -1,0 +1,252 @@
+// Requests for resources: what HTTP says is turned into one of the operations, and its outcome into an answer.
+
+import {
+  badRequestError,
+  type DeleteOptions,
+  decode,
+  decodeTarget,
+  type FieldValidation,
+  type Kind,
+  type KubeObject,
+  methodNotSupportedError,
+  noSuchPathError,
+  parseJson,
+  parseYaml,
+  type Status,
+  unsupportedMediaTypeError,
+} from "../../api/index.ts";
+import { type Env, type Mutable, mutableCopy } from "../../base/index.ts";
+import type { Operations, Outcome, Target } from "../operations.ts";
+import { PATCH_MEDIA_TYPES, type PatchRequest } from "../patching.ts";
+import type { WriteRequestContext } from "../storage/write-context.ts";
+import type { UserInfo } from "../user.ts";
+import { type ApiRequest, type ApiResponse, header } from "./message.ts";
+import { mediaTypeOf } from "./negotiation.ts";
+import { integer, parseDeleteOptions, parseListQuery, parseWatchQuery, parseWriteParameters } from "./options.ts";
+import {
+  listResponse,
+  objectResponse,
+  permitsListTransforms,
+  permitsNothing,
+  permitsObjectTransforms,
+  permitsWatchTransforms,
+  type Representation,
+  representationFor,
+  revisionResponse,
+} from "./representation.ts";
+import type { ResourceRequest } from "./request-info.ts";
+import { watchResponse } from "./watch-stream.ts";
+
+/** A request whose user may do what it asks for. */
+export interface AuthorizedRequest {
+  readonly request: ApiRequest;
+  readonly query: URLSearchParams;
+  readonly resource: ResourceRequest;
+  readonly kind: Kind;
+  readonly user: UserInfo;
+}
+
+const BODY_FORMATS: Readonly<Record<string, "json" | "yaml">> = { "": "json", "application/json": "json", "application/yaml": "yaml" };
+const BODY_MEDIA_TYPES = ["application/json", "application/yaml"];
+/** Watches end after half an hour to an hour, so that their load spreads over the servers there are. */
+const MIN_WATCH_SECONDS = 1800;
+
+/** Kinds whose deletion answers with the object rather than with a Status. */
+const RETURN_DELETED: ReadonlySet<string> = new Set([
+  ...["namespaces", "persistentvolumeclaims", "persistentvolumes", "pods", "podtemplates", "resourcequotas", "serviceaccounts", "services"].map(
+    (name) => `/${name}`,
+  ),
+  ...["deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices"].map((name) => `resource.k8s.io/${name}`),
+  ...["csidrivers", "csinodes", "storageclasses", "volumeattachments", "volumeattributesclasses"].map((name) => `storage.k8s.io/${name}`),
+]);
+
+export class ResourceHandler {
+  constructor(
+    private readonly env: Env,
+    private readonly operations: () => Operations,
+  ) {}
+
+  async handle(asked: AuthorizedRequest): Promise<ApiResponse> {
+    const { kind, resource } = asked;
+    checkScope(kind, resource);
+    checkVerb(kind, resource);
+    switch (resource.verb) {
+      case "get":
+        return this.#get(asked);
+      case "list":
+        return this.#list(asked);
+      case "watch":
+        return this.#watch(asked);
+      case "create":
+        return this.#create(asked);
+      case "update":
+        return this.#update(asked);
+      case "patch":
+        return this.#patch(asked);
+      case "delete":
+        return this.#delete(asked);
+      case "deletecollection":
+        return this.#deleteCollection(asked);
+      default:
+        throw methodNotSupportedError(kind, resource.verb);
+    }
+  }
+
+  async #get(asked: AuthorizedRequest): Promise<ApiResponse> {
+    const { query, request } = asked;
+    const representation = representationFor(this.env, request, query, permitsObjectTransforms);
+    const outcome = await this.operations().get(targetOf(asked), query.get("resourceVersion") ?? "");
+    return this.#answer(200, asked, outcome, [], representation);
+  }
+
+  async #list({ request, query, resource, kind }: AuthorizedRequest): Promise<ApiResponse> {
+    const representation = representationFor(this.env, request, query, permitsListTransforms);
+    const { items, revision, continue: next, remainingItemCount } = await this.operations().list(kind, parseListQuery(query, resource.namespace));
+    const metadata = { resourceVersion: String(revision), ...(next === undefined ? {} : { continue: next, remainingItemCount }) };
+    return listResponse(kind, items, metadata, representation);
+  }
+
+  async #watch({ request, query, resource, kind }: AuthorizedRequest): Promise<ApiResponse> {
+    const representation = representationFor(this.env, request, query, permitsWatchTransforms);
+    const seconds = integer(query, "timeoutSeconds") ?? MIN_WATCH_SECONDS * (1 + this.env.random.next());
+    const watcher = await this.operations().watch(kind, parseWatchQuery(query, resource.namespace));
+    return watchResponse(kind, watcher, { ...representation, pretty: false }, seconds * 1000);
+  }
+
+  async #create(asked: AuthorizedRequest): Promise<ApiResponse> {
+    const { request, query, kind, resource } = asked;
+    const isStored = resource.subresource === "" && kind.verbs.includes("get");
+    const representation = representationFor(this.env, request, query, isStored ? permitsObjectTransforms : permitsNothing);
+    const { dryRun, fieldValidation } = parseWriteParameters(query, "CreateOptions");
+    const { object, context } = await this.#decodeBody(asked, fieldValidation, dryRun);
+    const outcome = await this.operations().create(targetOf(asked), object, context);
+    return this.#answer(201, asked, outcome, context.warnings, representation);
+  }
+
+  async #update(asked: AuthorizedRequest): Promise<ApiResponse> {
+    const { request, query } = asked;
+    const representation = representationFor(this.env, request, query, permitsObjectTransforms);
+    const { dryRun, fieldValidation } = parseWriteParameters(query, "UpdateOptions");
+    const { object, context } = await this.#decodeBody(asked, fieldValidation, dryRun);
+    const outcome = await this.operations().update(targetOf(asked), object, context);
+    return this.#answer(outcome.created ? 201 : 200, asked, outcome, context.warnings, representation);
+  }
+
+  async #patch(asked: AuthorizedRequest): Promise<ApiResponse> {
+    const { request, query, user } = asked;
+    const representation = representationFor(this.env, request, query, permitsObjectTransforms);
+    const { dryRun, fieldManager, fieldValidation } = parseWriteParameters(query, "PatchOptions");
+    const patch = await readPatch(request, { fieldManager, fieldValidation });
+    const context = { user, dryRun, warnings: [] as string[] };
+    const outcome = await this.operations().patch(targetOf(asked), patch, context);
+    return this.#answer(outcome.created ? 201 : 200, asked, outcome, context.warnings, representation);
+  }
+
+  async #delete(asked: AuthorizedRequest): Promise<ApiResponse> {
+    const { request, query, kind, user } = asked;
+    const representation = representationFor(this.env, request, query, permitsObjectTransforms);
+    const options = await readDeleteOptions(request, query);
+    const context = { user, dryRun: (options.dryRun ?? []).length > 0, warnings: [] as string[] };
+    const { revision, gone } = await this.operations().delete(targetOf(asked), options, context);
+    if (!gone || RETURN_DELETED.has(`${kind.group}/${kind.resource}`)) {
+      const isCascading = !gone && options.orphanDependents === false;
+      return this.#answer(isCascading ? 202 : 200, asked, { revision }, context.warnings, representation);
+    }
+    const { name, uid } = revision.object.metadata;
+    const details = { name, ...(kind.group === "" ? {} : { group: kind.group }), kind: kind.resource, uid };
+    const status: Status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details };
+    return this.#answer(200, asked, { object: status as unknown as KubeObject }, context.warnings, representation);
+  }
+
+  async #deleteCollection({ request, query, resource, kind, user }: AuthorizedRequest): Promise<ApiResponse> {
+    const representation = representationFor(this.env, request, query, permitsListTransforms);
+    const options = await readDeleteOptions(request, query);
+    const context = { user, dryRun: (options.dryRun ?? []).length > 0, warnings: [] };
+    const deleted = await this.operations().deleteCollection(kind, parseListQuery(query, resource.namespace), options, context);
+    return listResponse(kind, deleted, {}, representation);
+  }
+
+  #answer(status: number, { kind }: AuthorizedRequest, outcome: Outcome, warnings: readonly string[], representation: Representation): ApiResponse {
+    const response =
+      "revision" in outcome ? revisionResponse(status, kind, outcome.revision, representation) : objectResponse(status, outcome.object, plain(representation));
+    if (warnings.length === 0) return response;
+    return { ...response, headers: { ...response.headers, warning: warnings.map((text) => `299 - ${quoted(text)}`) } };
+  }
+
+  /** The body as an object of the kind that the path takes. */
+  async #decodeBody({ request, kind, resource, user }: AuthorizedRequest, fieldValidation: FieldValidation, dryRun: boolean) {
+    const format = BODY_FORMATS[mediaTypeOf(header(request, "content-type"))];
+    if (format === undefined) throw unsupportedMediaTypeError(BODY_MEDIA_TYPES);
+    const subresource = kind.subresources.get(resource.subresource);
+    const isOwnKind = subresource === undefined || (subresource.kind === kind.kind && subresource.group === kind.group);
+    const apiVersion = subresource === undefined || subresource.group === "" ? (subresource?.version ?? "") : `${subresource.group}/${subresource.version}`;
+    const target = isOwnKind ? kind : decodeTarget<KubeObject>(apiVersion, subresource.kind);
+    const { object, warnings } = decode(target, await request.body(), { format, fieldValidation });
+    if (isOwnKind) kind.declaration.defaults?.(object);
+    const context: WriteRequestContext = { user, dryRun, warnings: [...warnings] };
+    return { object: object as Mutable<KubeObject>, context };
+  }
+}
+
+/** What is no stored object has no table. */
+function plain(representation: Representation): Representation {
+  const { media } = representation;
+  return media.transform === undefined ? representation : { ...representation, media: { format: media.format, contentType: `application/${media.format}` } };
+}
+
+function targetOf({ kind, resource }: AuthorizedRequest): Target {
+  const { namespace, name, subresource } = resource;
+  return { kind, namespace: kind.namespaced ? namespace : "", name, subresource };
+}
+
+/** Throws NotFound for a path that does not fit the kind's scope. */
+function checkScope(kind: Kind, { namespace, name, verb, resource }: ResourceRequest): void {
+  if (!kind.namespaced) {
+    if (namespace !== "" && resource !== "namespaces") throw noSuchPathError();
+    return;
+  }
+  if (namespace !== "") return;
+  if (verb === "list" || verb === "watch") return;
+  if (name !== "") throw badRequestError("an empty namespace may not be set when a resource name is provided");
+  if (verb === "create" && !kind.verbs.includes("get")) throw badRequestError("namespace is required");
+  throw methodNotSupportedError(kind, verb);
+}
+
+/** Throws MethodNotAllowed, or NotFound for a subresource that is not there. */
+function checkVerb(kind: Kind, { verb, subresource }: ResourceRequest): void {
+  if (subresource === "") {
+    if (!kind.verbs.includes(verb)) throw methodNotSupportedError(kind, verb);
+    return;
+  }
+  const declared = kind.subresources.get(subresource);
+  if (declared === undefined) throw noSuchPathError();
+  if (!declared.verbs.includes(verb)) throw methodNotSupportedError({ group: kind.group, resource: `${kind.resource}/${subresource}` }, verb);
+}
+
+async function readPatch(request: ApiRequest, more: { fieldManager: string; fieldValidation: FieldValidation }): Promise<PatchRequest> {
+  const type = PATCH_MEDIA_TYPES[mediaTypeOf(header(request, "content-type"))];
+  if (type === undefined) throw unsupportedMediaTypeError(Object.keys(PATCH_MEDIA_TYPES));
+  const bytes = await request.body();
+  const body = type === "apply" ? parseYaml(new TextDecoder().decode(bytes)).value : parsePatch(bytes);
+  return { type, body, ...more };
+}
+
+function parsePatch(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(bytes).value;
+  } catch (error) {
+    throw badRequestError(`error decoding patch: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function readDeleteOptions(request: ApiRequest, query: URLSearchParams): Promise<Partial<DeleteOptions>> {
+  const bytes = await request.body();
+  const format = BODY_FORMATS[mediaTypeOf(header(request, "content-type"))];
+  if (bytes.length > 0 && format === undefined) throw unsupportedMediaTypeError(BODY_MEDIA_TYPES);
+  return mutableCopy(parseDeleteOptions(bytes, format ?? "json", query));
+}
+
+/** A text as a quoted-string of RFC 7230; what no header can hold is left out. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/[\\"]/g, "\\$&").replaceAll(/[^\t\x20-\x7e]/g, " ")}"`;
+}

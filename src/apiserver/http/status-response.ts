@@ -1,0 +1,24 @@
+// Failures as responses: `Status` objects with the headers that clients read.
+import { internalServerError, type Status, StatusError } from "../../api/index.ts";
+import type { Logger } from "../../base/index.ts";
+import { type ApiResponse, bytesBody } from "./message.ts";
+
+const encoder = new TextEncoder();
+
+/** The API failure that an error stands for; anything unforeseen is an internal error, and logged. */
+export function statusOf(error: unknown, log: Logger, what: string): Status {
+  if (error instanceof StatusError) {
+    const { continueToken } = error as StatusError & { readonly continueToken?: string };
+    return continueToken === undefined ? error.status : { ...error.status, metadata: { continue: continueToken } };
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  log.error("a request failed", { request: what, error: text, stack: error instanceof Error ? error.stack : undefined });
+  return internalServerError(text).status;
+}
+
+export function statusResponse(status: Status): ApiResponse {
+  const seconds = status.details?.retryAfterSeconds;
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  if (seconds !== undefined && seconds > 0) headers["retry-after"] = String(seconds);
+  return { status: status.code ?? 500, headers, body: bytesBody(encoder.encode(`${JSON.stringify(status)}\n`)) };
+}

@@ -1,0 +1,256 @@
+// The server's port: HTTPS with HTTP/2 and HTTP/1.1 side by side, client certificates asked for but not demanded, upgraded
+// connections handed over to whoever answers them.
+//
+// Bounds: a body holds at most 3 MiB, as upstream's; a slow reader of a stream is waited for, not buffered for.
+import { type IncomingMessage, ServerResponse } from "node:http";
+import { createSecureServer, type Http2SecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { Readable, Writable } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { gzip } from "node:zlib";
+import { requestTooLargeError, unauthorizedError } from "../api/index.ts";
+import { type ApiRequest, type ApiResponse, type Handler, header } from "./http/message.ts";
+import { statusResponse } from "./http/status-response.ts";
+import { socketOf } from "./node-connector.host.ts";
+import type { ByteStreams } from "./node-connector.ts";
+import type { Credentials } from "./user.ts";
+
+export interface ListenOptions {
+  /** Default: all addresses. */
+  readonly host?: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly tls: {
+    /** PEM; the server's certificate first, then what leads to its authority. */
+    readonly certificate: string;
+    readonly privateKey: string;
+    /** PEM certificates that vouch for clients. Absent: client certificates are not asked for. */
+    readonly clientCa?: string;
+  };
+}
+
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Takes no new requests, ends streams, and resolves when the last connection is closed. */
+  close(): Promise<void>;
+}
+
+type AnyRequest = IncomingMessage | Http2ServerRequest;
+type AnyResponse = ServerResponse | Http2ServerResponse;
+
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
+const GZIP_FROM_BYTES = 128 * 1024;
+const CLOSE_GRACE_MS = 2_000;
+
+export function listen(server: { readonly handler: Handler }, options: ListenOptions): Promise<Listener> {
+  const { certificate, privateKey, clientCa } = options.tls;
+  const http = createSecureServer({
+    cert: certificate,
+    key: privateKey,
+    ca: clientCa,
+    requestCert: clientCa !== undefined,
+    rejectUnauthorized: false,
+    allowHTTP1: true,
+    minVersion: "TLSv1.2",
+    settings: { maxConcurrentStreams: 1000 },
+  });
+  const connections = new Connections(http);
+  http.on("request", (request: Http2ServerRequest, response: Http2ServerResponse) => void serve(server.handler, request, response));
+  http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => void serveUpgrade(server.handler, request, socket, head));
+  return new Promise((resolve, reject) => {
+    http.once("error", reject);
+    http.listen(options.port, options.host, () => {
+      http.off("error", reject);
+      const { address, port } = http.address() as AddressInfo;
+      resolve({ host: address, port, close: () => connections.close() });
+    });
+  });
+}
+
+/** All that is open, so that it can be closed. */
+class Connections {
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  constructor(private readonly server: Http2SecureServer) {
+    server.on("secureConnection", (socket) => track(this.#sockets, socket));
+    server.on("session", (session) => track(this.#sessions, session));
+    // Broken handshakes and connections concern only those who broke them.
+    server.on("tlsClientError", () => undefined);
+    server.on("clientError", (_error: Error, socket: Socket) => socket.destroy());
+    server.on("sessionError", () => undefined);
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        for (const socket of this.#sockets) socket.destroy();
+      }, CLOSE_GRACE_MS);
+      timer.unref();
+      this.server.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+      for (const session of this.#sessions) session.close();
+      const http1 = [...this.#sockets].filter((socket) => (socket as TLSSocket).alpnProtocol !== "h2");
+      for (const socket of http1) socket.end();
+    });
+  }
+}
+
+function track<T extends { once(event: "close", listener: () => void): unknown }>(all: Set<T>, one: T): void {
+  all.add(one);
+  one.once("close", () => all.delete(one));
+}
+
+async function serve(handler: Handler, request: AnyRequest, response: AnyResponse): Promise<void> {
+  response.on("error", () => undefined);
+  request.on("error", () => undefined);
+  const answer = await answerOf(handler, request, response);
+  await send(request, response, answer);
+}
+
+async function answerOf(handler: Handler, request: AnyRequest, response: AnyResponse): Promise<ApiResponse> {
+  const certificate = clientCertificate(request.socket as TLSSocket);
+  // A certificate that nobody vouches for is a failed proof, not the lack of one.
+  if (certificate === "invalid" && request.headers.authorization === undefined) return statusResponse(unauthorizedError().status);
+  return handler(apiRequest(request, response, certificate === "invalid" ? undefined : certificate));
+}
+
+const certificates = new WeakMap<TLSSocket, Credentials["clientCertificate"] | "invalid">();
+
+function clientCertificate(socket: TLSSocket): Credentials["clientCertificate"] | "invalid" {
+  if (certificates.has(socket)) return certificates.get(socket);
+  const read = readClientCertificate(socket);
+  certificates.set(socket, read);
+  return read;
+}
+
+function readClientCertificate(socket: TLSSocket): Credentials["clientCertificate"] | "invalid" {
+  const peer = socket.getPeerCertificate();
+  if (peer === null || peer === undefined || peer.subject === undefined) return undefined;
+  if (!socket.authorized) return "invalid";
+  const { CN, O = [] } = peer.subject as unknown as { CN?: string | string[]; O?: string | string[] };
+  const commonName = typeof CN === "string" ? CN : (CN?.[0] ?? "");
+  return { commonName, organizations: typeof O === "string" ? [O] : O, fingerprint: peer.fingerprint256.replaceAll(":", "").toLowerCase() };
+}
+
+function apiRequest(request: AnyRequest, response: AnyResponse | Socket, certificate: Credentials["clientCertificate"]): ApiRequest {
+  const abort = new AbortController();
+  response.once("close", () => abort.abort());
+  return {
+    method: request.method ?? "GET",
+    target: request.url ?? "/",
+    headers: request.headers,
+    clientCertificate: certificate,
+    body: () => readBody(request),
+    bodyStream: () => Readable.toWeb(request) as ReadableStream<Uint8Array>,
+    abort: abort.signal,
+  };
+}
+
+async function readBody(request: AnyRequest): Promise<Uint8Array> {
+  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) throw requestTooLargeError(`limit is ${MAX_BODY_BYTES}`);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request) {
+    chunks.push(chunk as Buffer);
+    length += (chunk as Buffer).length;
+    if (length > MAX_BODY_BYTES) throw requestTooLargeError(`limit is ${MAX_BODY_BYTES}`);
+  }
+  const [first] = chunks;
+  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+}
+
+async function send(request: AnyRequest, response: AnyResponse, answer: ApiResponse): Promise<void> {
+  const { status, body } = answer;
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(answer.headers)) headers[name] = typeof value === "string" ? value : [...value];
+  if (body.type === "upgrade") throw new Error("an upgrade was answered on a connection that cannot leave HTTP");
+  if (body.type === "stream") {
+    head(response, status, headers);
+    openStream(response, body.open);
+    return;
+  }
+  if (request.method === "HEAD") {
+    head(response, status, headers);
+    response.end();
+    return;
+  }
+  const whole = body.chunks.length === 1 ? body.chunks[0] : Buffer.concat(body.chunks);
+  const bytes = await compressed(request, headers, whole ?? new Uint8Array());
+  if (status !== 304) headers["content-length"] = String(bytes.length);
+  head(response, status, headers);
+  response.end(bytes);
+}
+
+function head(response: AnyResponse, status: number, headers: Record<string, string | string[]>): void {
+  (response as ServerResponse).writeHead(status, headers);
+}
+
+/** Large answers are compressed for who takes them so. */
+function compressed(request: AnyRequest, headers: Record<string, string | string[]>, bytes: Uint8Array): Promise<Uint8Array> {
+  const accepted = header({ headers: request.headers }, "accept-encoding");
+  if (bytes.length < GZIP_FROM_BYTES || !/\bgzip\b/.test(accepted)) return Promise.resolve(bytes);
+  headers["content-encoding"] = "gzip";
+  headers["vary"] = "Accept-Encoding";
+  return new Promise((resolve, reject) => gzip(bytes, { level: 1 }, (error, result) => (error === null ? resolve(result) : reject(error))));
+}
+
+function openStream(response: AnyResponse, open: Extract<ApiResponse["body"], { type: "stream" }>["open"]): void {
+  const stream = response as Writable;
+  (response as ServerResponse).flushHeaders();
+  const writer = open({
+    write: (chunk) => (stream.destroyed ? false : stream.write(chunk)),
+    end: () => void stream.end(),
+    fail: () => void stream.destroy(),
+  });
+  stream.on("drain", () => writer.drained());
+  stream.on("close", () => writer.closed());
+}
+
+async function serveUpgrade(handler: Handler, request: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
+  socket.on("error", () => socket.destroy());
+  const certificate = clientCertificate(socket as TLSSocket);
+  const answer =
+    certificate === "invalid" && request.headers.authorization === undefined
+      ? statusResponse(unauthorizedError().status)
+      : await handler(apiRequest(request, socket, certificate === "invalid" ? undefined : certificate));
+  if (answer.body.type === "upgrade") {
+    joinStreams(socket, first, answer, answer.body.streams);
+    return;
+  }
+  const response = new ServerResponse(request);
+  response.assignSocket(socket);
+  response.shouldKeepAlive = false;
+  response.on("finish", () => {
+    response.detachSocket(socket);
+    socket.end();
+  });
+  await send(request, response, answer);
+}
+
+function joinStreams(socket: Socket, first: Buffer, { headers }: ApiResponse, streams: ByteStreams): void {
+  const lines = Object.entries(headers).flatMap(([name, value]) => (typeof value === "string" ? [value] : value).map((text) => `${name}: ${text}`));
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("\r\n")}\r\n\r\n`);
+  if (first.length > 0) socket.unshift(first);
+  socket.setTimeout(0);
+  socket.setNoDelay(true);
+  const other = socketOf(streams);
+  if (other !== undefined) {
+    socket.pipe(other).pipe(socket);
+    socket.once("close", () => other.destroy());
+    other.once("close", () => socket.destroy());
+    return;
+  }
+  const readable = Readable.fromWeb(streams.readable as Parameters<typeof Readable.fromWeb>[0]);
+  const writable = Writable.fromWeb(streams.writable);
+  for (const stream of [readable, writable]) stream.on("error", () => socket.destroy());
+  readable.pipe(socket);
+  socket.pipe(writable);
+  socket.once("close", () => {
+    readable.destroy();
+    writable.destroy();
+  });
+}
