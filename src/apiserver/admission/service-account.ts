@@ -48,6 +48,8 @@ export function serviceAccount(env: Env, { objects, client }: ServiceAccountPlug
     const pod = objectOf(request, pods);
     if (pod === undefined || request.operation !== "CREATE" || isMirrorPod(pod as Pod)) return;
     pod.spec.serviceAccountName ||= DEFAULT_NAME;
+    // The field's older name always says the same.
+    pod.spec.serviceAccount = pod.spec.serviceAccountName;
     const account = await find(request, pod.spec.serviceAccountName);
     if (pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(env, pod);
     if ((pod.spec.imagePullSecrets ?? []).length === 0 && (account.imagePullSecrets ?? []).length > 0) {
