@@ -15,7 +15,7 @@ const SERVER = `
 const reply = (me, from) => me + " from " + from.replace("::ffff:", "");
 require("net").createServer((s) => s.end(reply(s.localAddress, s.remoteAddress))).listen(8080, "0.0.0.0", () => console.log("up"));
 const u = require("dgram").createSocket("udp4");
-u.on("message", (m, r) => u.send(reply(process.argv[1], r.address), r.port, r.address)).bind(8080);`;
+u.on("message", (m, r) => u.send(reply(process.argv[1], r.address), r.port, r.address)).bind(8080, process.argv[1]);`;
 /** Asks each \`protocol/address/port\` and prints one answer a line. */
 const CLIENT = `
 const ask = (target) => new Promise((done) => {
@@ -81,6 +81,7 @@ describe.skipIf(!hasTools)("service rules in the kernel (needs root, nft and ip)
     // The node reaches service addresses by its default route; the outside knows the way to external ones.
     on("node", "ip", "route", "add", "default", "via", "192.0.2.2");
     on("outside", "ip", "route", "add", "default", "via", NODE_IP);
+    await startServer("node", NODE_IP);
   });
 
   afterAll(() => {
@@ -109,6 +110,13 @@ describe.skipIf(!hasTools)("service rules in the kernel (needs root, nft and ip)
     expect(ask("pod3", ...service)).toEqual(["10.244.0.2 from 10.244.0.3", "10.244.0.2 from 10.244.0.3"]);
     expect(ask("pod2", ...service)).toEqual(["10.244.0.2 from 10.244.0.1", "10.244.0.2 from 10.244.0.1"]);
     expect(ask("node", ...service)).toEqual(["10.244.0.2 from 10.244.0.1", "10.244.0.2 from 10.244.0.1"]);
+  });
+
+  it("leads to a server of the node itself, as those of the API and of DNS are", async () => {
+    await apply([testService("web", { clusterIP: "10.96.0.20", ports }), [testSlice("web", ports, [{ ip: NODE_IP }])]]);
+    const service = ["tcp/10.96.0.20/80", "udp/10.96.0.20/80"];
+    expect(ask("pod3", ...service)).toEqual([`${NODE_IP} from 10.244.0.3`, `${NODE_IP} from 10.244.0.3`]);
+    for (const answer of ask("node", ...service)) expect(answer).toContain(`${NODE_IP} from `);
   });
 
   it("spreads over all endpoints, and follows when they change", async () => {
