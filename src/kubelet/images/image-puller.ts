@@ -25,6 +25,9 @@ export interface ImagePuller {
   forgetPod(uid: string): void;
 }
 
+/** How long a failed pull is shown as such. */
+const SHOWN_MS = 2000;
+
 export function createImagePuller(env: Env, runtime: ContainerRuntime, events: PodEvents): ImagePuller {
   return new RuntimeImagePuller(env, runtime, events);
 }
@@ -111,7 +114,8 @@ class RuntimeImagePuller implements ImagePuller {
       this.events.container(pod, container, "Warning", "Failed", `Failed to pull image "${asked}": ${text}`);
       this.backOff.next(key, this.env.clock.now());
       this.lastFailure.set(key, `ErrImagePull: ${text}`);
-      return { ok: false, reason: "ErrImagePull", message: text, retryAtMs: this.backOff.pausedSinceFailure(key)?.untilMs };
+      // Soon after, the pod shows that it waits (ImagePullBackOff), then it waits for the end of the pause.
+      return { ok: false, reason: "ErrImagePull", message: text, retryAtMs: this.env.clock.now() + SHOWN_MS };
     }
   }
 

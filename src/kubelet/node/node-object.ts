@@ -44,7 +44,8 @@ export function nodeLabels({ nodeName, labels }: NodeIdentity, { architecture, o
 
 export function nodeStatus(identity: NodeIdentity, observation: NodeObservation, previous: NodeStatus | undefined): NodeStatus {
   const { facts, filesystem } = observation;
-  const kibibytes = (bytes: number): string => `${Math.floor(bytes / 1024)}Ki`;
+  // In the canonical form, so that what the API server stores compares equal.
+  const kibibytes = (bytes: number): string => Quantity.fromValue(Math.floor(bytes / 1024) * 1024, "BinarySI").toString();
   const shared = { "hugepages-1Gi": "0", "hugepages-2Mi": "0", pods: String(identity.maxPods), cpu: String(facts.cpuCount) };
   const capacity = { ...shared, "ephemeral-storage": kibibytes(filesystem.capacityBytes), memory: kibibytes(facts.memoryBytes) };
   const allocatable = {

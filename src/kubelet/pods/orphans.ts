@@ -42,7 +42,11 @@ export async function removeOrphans({ runtime, host, volumes, log }: OrphanParts
       }
     }),
   );
-  for (const uid of await volumes.podsOnDisk()) if (!isKnown(uid)) await volumes.tearDown(uid);
+  for (const uid of await volumes.podsOnDisk()) {
+    if (isKnown(uid)) continue;
+    await volumes.tearDown(uid);
+    await volumes.removePod(uid);
+  }
   for (const group of QOS_GROUPS) {
     for (const name of await host.cgroups.list(`${CGROUP_ROOT}${group}`)) {
       if (name.startsWith("pod") && !isKnown(name.slice(3))) await host.cgroups.remove(`${CGROUP_ROOT}${group}/${name}`);

@@ -60,9 +60,10 @@ export async function deleteFromApi({ client }: PodWorkerParts, pod: Pod): Promi
 }
 
 /** Containers, sandboxes and logs: nobody can ask for them any more. */
-export async function forgetRuntimePod({ runtime, host, images, backOff }: PodWorkerParts, pod: Pod, observed: RuntimePod): Promise<void> {
+export async function forgetRuntimePod({ runtime, host, volumes, images, backOff }: PodWorkerParts, pod: Pod, observed: RuntimePod): Promise<void> {
   for (const { id } of observed.containers) await runtime.removeContainer(id);
   for (const { id } of observed.sandboxes) await runtime.removePodSandbox(id);
+  await volumes.removePod(podUid(pod));
   await host.files.remove(podLogDirectory(host.podLogsDirectory, pod));
   images.forgetPod(podUid(pod));
   backOff.forget(`${podUid(pod)}_`);

@@ -4,6 +4,7 @@ import { configMapFiles, DEFAULT_MODE } from "./projections.ts";
 import { volume } from "./volume.ts";
 
 export const configMap = volume("configMap", {
+  directory: "configmap",
   followsSource: true,
   setUp: async (source, context) => projectFiles(context, await configMapFiles(context, source, source.defaultMode ?? DEFAULT_MODE)),
 });

@@ -4,6 +4,7 @@ import { DEFAULT_MODE, downwardFiles } from "./projections.ts";
 import { volume } from "./volume.ts";
 
 export const downwardApi = volume("downwardAPI", {
+  directory: "downward-api",
   followsSource: true,
   setUp: async (source, context) => projectFiles(context, downwardFiles(context, source, source.defaultMode ?? DEFAULT_MODE)),
 });

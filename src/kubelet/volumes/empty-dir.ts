@@ -6,6 +6,7 @@ import { VolumeError, volume } from "./volume.ts";
 const MODE = 0o777;
 
 export const emptyDir = volume("emptyDir", {
+  directory: "empty-dir",
   setUp: async ({ medium = "", sizeLimit }, { host, directory, pod }) => {
     if (medium !== "" && medium !== "Memory") throw new VolumeError(`storage medium "${medium}" is not supported`);
     const isNew = (await host.files.stat(directory)) === undefined;

@@ -7,6 +7,6 @@ export function podsDirectory(host: KubeletHost): string {
 export function podDirectory(host: KubeletHost, uid: string): string {
   return `${podsDirectory(host)}/${uid}`;
 }
-export function volumeDirectory(host: KubeletHost, uid: string, type: string, name: string): string {
-  return `${podDirectory(host, uid)}/volumes/kubernetes.io~${type}/${name}`;
+export function volumeDirectory(host: KubeletHost, uid: string, typeDirectory: string, name: string): string {
+  return `${podDirectory(host, uid)}/volumes/kubernetes.io~${typeDirectory}/${name}`;
 }

@@ -18,8 +18,10 @@ export interface VolumeManager {
   refresh(pod: Pod, downward: DownwardContext): Promise<void>;
   /** The earliest time at which a volume of the pod has to be refreshed. */
   refreshAtMs(uid: string): number | undefined;
-  /** Unmounts everything and removes the pod's directory. */
+  /** Unmounts everything and removes the volumes; what containers left as their last words stays. */
   tearDown(uid: string): Promise<void>;
+  /** After that: removes the rest of the pod's directory. */
+  removePod(uid: string): Promise<void>;
   /** Pods that have a directory. */
   podsOnDisk(): Promise<readonly string[]>;
 }
@@ -91,8 +93,13 @@ class HostVolumeManager implements VolumeManager {
     const directory = podDirectory(host, uid);
     await this.tearDownTypes(`${directory}/volumes`);
     for (const at of await host.mounts.mountPoints(directory)) await host.mounts.unmount(at);
-    await host.files.remove(directory);
+    await host.files.remove(`${directory}/volumes`);
+    await host.files.remove(`${directory}/volume-subpaths`);
     this.mounted.delete(uid);
+  }
+
+  async removePod(uid: string): Promise<void> {
+    await this.parts.host.files.remove(podDirectory(this.parts.host, uid));
   }
 
   async podsOnDisk(): Promise<readonly string[]> {
@@ -102,7 +109,7 @@ class HostVolumeManager implements VolumeManager {
   private async tearDownTypes(volumes: string): Promise<void> {
     const { host } = this.parts;
     for (const type of volumeTypes.filter(({ tearDown }) => tearDown !== undefined)) {
-      const parent = `${volumes}/kubernetes.io~${type.name}`;
+      const parent = `${volumes}/kubernetes.io~${type.directory}`;
       for (const name of await host.files.list(parent)) await type.tearDown?.({ host, directory: `${parent}/${name}` });
     }
   }
@@ -114,7 +121,7 @@ class HostVolumeManager implements VolumeManager {
       const asked = Object.keys(spec).filter((field) => field !== "name");
       throw new VolumeError(`no volume plugin matched: volumes of type ${asked.join(", ")} are not supported`);
     }
-    const directory = volumeDirectory(host, podUid(pod), type.name, spec.name);
+    const directory = volumeDirectory(host, podUid(pod), type.directory, spec.name);
     const context: VolumeContext = { env: this.env, host, pod, spec, directory, objects, tokens, downward };
     return type.setUp(context);
   }

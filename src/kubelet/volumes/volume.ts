@@ -51,6 +51,8 @@ export interface VolumeType {
   readonly name: string;
   readonly setUp: (context: VolumeContext) => Promise<MountedVolume>;
   readonly tearDown?: (context: Pick<VolumeContext, "host" | "directory">) => Promise<void>;
+  /** Its name in paths, as every kubelet has it. */
+  readonly directory: string;
   /** Set up again whenever the pod or an object it refers to changed. */
   readonly followsSource: boolean;
 }
@@ -62,11 +64,14 @@ export function volume<Name extends keyof VolumeSpec & string>(
     readonly setUp: (source: NonNullable<VolumeSpec[Name]>, context: VolumeContext) => Promise<MountedVolume>;
     readonly tearDown?: VolumeType["tearDown"];
     readonly followsSource?: boolean;
+    /** Where it differs from the type's name. */
+    readonly directory?: string;
   },
 ): VolumeType {
   return {
     name,
     followsSource: parts.followsSource ?? false,
+    directory: parts.directory ?? name,
     ...(parts.tearDown === undefined ? {} : { tearDown: parts.tearDown }),
     setUp: (context) => {
       const source = context.spec[name];
