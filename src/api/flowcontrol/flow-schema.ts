@@ -3,6 +3,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { FlowSchema } from "../generated/types.ts";
+import { validateFlowSchema } from "./flow-control-validation.ts";
 
 export const flowSchemas = kind<FlowSchema>("flowcontrol.apiserver.k8s.io/v1", "FlowSchema", {
   columns: [
@@ -26,4 +27,6 @@ export const flowSchemas = kind<FlowSchema>("flowcontrol.apiserver.k8s.io/v1", "
   defaults: ({ spec }) => {
     if (spec !== undefined) spec.matchingPrecedence ||= 1000;
   },
+  validateCreate: validateFlowSchema,
+  validateUpdate: validateFlowSchema,
 });

@@ -3,6 +3,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { PriorityLevelConfiguration, QueuingConfiguration } from "../generated/types.ts";
+import { validatePriorityLevel } from "./flow-control-validation.ts";
 
 function queuing({ spec }: PriorityLevelConfiguration, field: keyof QueuingConfiguration): number | string {
   const settings = spec.limited?.limitResponse?.queuing;
@@ -40,4 +41,6 @@ export const priorityLevelConfigurations = kind<PriorityLevelConfiguration>("flo
       }
     }
   },
+  validateCreate: validatePriorityLevel,
+  validateUpdate: validatePriorityLevel,
 });
