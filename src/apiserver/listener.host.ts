@@ -9,6 +9,7 @@ import { Readable, Writable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { gzip } from "node:zlib";
 import { requestTooLargeError, unauthorizedError } from "../api/index.ts";
+import type { Env, Logger } from "../base/index.ts";
 import { type ApiRequest, type ApiResponse, type Handler, header } from "./http/message.ts";
 import { statusResponse } from "./http/status-response.ts";
 import { socketOf } from "./node-connector.host.ts";
@@ -25,7 +26,7 @@ export interface ListenOptions {
     readonly certificate: string;
     readonly privateKey: string;
     /** PEM certificates that vouch for clients. Absent: client certificates are not asked for. */
-    readonly clientCa?: string;
+    readonly clientAuthorities?: string;
   };
 }
 
@@ -43,19 +44,20 @@ const MAX_BODY_BYTES = 3 * 1024 * 1024;
 const GZIP_FROM_BYTES = 128 * 1024;
 const CLOSE_GRACE_MS = 2_000;
 
-export function listen(server: { readonly handler: Handler }, options: ListenOptions): Promise<Listener> {
-  const { certificate, privateKey, clientCa } = options.tls;
+export function listen(env: Env, server: { readonly handler: Handler }, options: ListenOptions): Promise<Listener> {
+  const { certificate, privateKey, clientAuthorities } = options.tls;
   const http = createSecureServer({
     cert: certificate,
     key: privateKey,
-    ca: clientCa,
-    requestCert: clientCa !== undefined,
+    ca: clientAuthorities,
+    requestCert: clientAuthorities !== undefined,
     rejectUnauthorized: false,
     allowHTTP1: true,
     minVersion: "TLSv1.2",
     settings: { maxConcurrentStreams: 1000 },
   });
-  const connections = new Connections(http);
+  const log = env.log.child("listener");
+  const connections = new Connections(http, log);
   http.on("request", (request: Http2ServerRequest, response: Http2ServerResponse) => void serve(server.handler, request, response));
   http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => void serveUpgrade(server.handler, request, socket, head));
   return new Promise((resolve, reject) => {
@@ -73,13 +75,19 @@ class Connections {
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
 
-  constructor(private readonly server: Http2SecureServer) {
+  constructor(
+    private readonly server: Http2SecureServer,
+    log: Logger,
+  ) {
     server.on("secureConnection", (socket) => track(this.#sockets, socket));
     server.on("session", (session) => track(this.#sessions, session));
     // Broken handshakes and connections concern only those who broke them.
-    server.on("tlsClientError", () => undefined);
-    server.on("clientError", (_error: Error, socket: Socket) => socket.destroy());
-    server.on("sessionError", () => undefined);
+    server.on("tlsClientError", (error: Error) => log.debug("a TLS handshake failed", { error: error.message }));
+    server.on("sessionError", (error: Error) => log.debug("an HTTP/2 connection failed", { error: error.message }));
+    server.on("clientError", (error: Error, socket: Socket) => {
+      log.debug("an HTTP/1.1 connection failed", { error: error.message });
+      socket.destroy();
+    });
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 // Reaching kubelets over HTTPS, with the server's client certificate, believing only certificates that the cluster's
 // authority signed; and pods and services over plain HTTP or unverified HTTPS, as upstream's proxy does.
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from "node:https";
 import type { Socket } from "node:net";
 import { Duplex, Readable } from "node:stream";
 import type { Node } from "../api/index.ts";
@@ -9,11 +9,10 @@ import { serviceUnavailableError } from "../api/index.ts";
 import type { Backend, BackendRequest, BackendResponse, ByteStreams, HeaderValues, NodeConnector, UpgradeResponse } from "./node-connector.ts";
 
 export interface HttpsNodeConnectorOptions {
-  /** PEM; what the server proves to kubelets who it is with. */
-  readonly certificate: string;
-  readonly privateKey: string;
+  /** PEM; with this the server proves to kubelets who it is. */
+  readonly clientCertificate: { readonly certificate: string; readonly key: string };
   /** PEM certificates that sign the kubelets' serving certificates. */
-  readonly kubeletCa: string;
+  readonly authorities: string;
 }
 
 const KUBELET_PORT = 10_250;
@@ -24,8 +23,8 @@ export interface HttpsNodeConnector extends NodeConnector {
   close(): void;
 }
 
-export function createHttpsNodeConnector({ certificate, privateKey, kubeletCa }: HttpsNodeConnectorOptions): HttpsNodeConnector {
-  const kubelets = new HttpsAgent({ cert: certificate, key: privateKey, ca: kubeletCa, keepAlive: true });
+export function createNodeConnector({ clientCertificate, authorities }: HttpsNodeConnectorOptions): HttpsNodeConnector {
+  const kubelets = new HttpsAgent({ cert: clientCertificate.certificate, key: clientCertificate.key, ca: authorities, keepAlive: true });
   const plain = new HttpAgent();
   const unverified = new HttpsAgent({ rejectUnauthorized: false });
   return {

@@ -79,7 +79,8 @@ async function ensureKubernetesService(client: Client, { serviceAddress, adverti
   const port = { name: "https", port: 443, protocol: "TCP", targetPort: advertise?.port ?? 6443 };
   const family = { ipFamilies: ["IPv4"], ipFamilyPolicy: "SingleStack", type: "ClusterIP", sessionAffinity: "None" };
   await ensure(client, services, { metadata, spec: { clusterIP: serviceAddress, clusterIPs: [serviceAddress], ports: [port], ...family } });
-  if (advertise === undefined) return;
+  // A server that only its own machine reaches has no endpoint that pods could use.
+  if (advertise === undefined || isLoopback(advertise.address)) return;
   const { address } = advertise;
   await replace(client, endpoints, {
     metadata: { name: "kubernetes", namespace: "default", labels: { "endpointslice.kubernetes.io/skip-mirror": "true" } },
@@ -91,6 +92,10 @@ async function ensureKubernetesService(client: Client, { serviceAddress, adverti
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
     ports: [{ name: "https", port: advertise.port, protocol: "TCP" }],
   });
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
 }
 
 /** Creates the object, or brings it to this state: the server may come back under another address. */

@@ -1,8 +1,8 @@
 // The options that requests carry in their query or, for deletions, in their body.
 import {
   badRequestError,
+  type DecodeTarget,
   type DeleteOptions,
-  decodeTarget,
   decodeValue,
   type FieldError,
   FieldPath,
@@ -12,6 +12,7 @@ import {
   notSupported,
   parseJson,
   parseYaml,
+  schemaOfDefinition,
   validateFieldManager,
 } from "../../api/index.ts";
 import type { ListQuery } from "../storage/reader.ts";
@@ -74,7 +75,13 @@ export function integer(query: URLSearchParams, name: string): number | undefine
   return value;
 }
 
-const DELETE_OPTIONS = decodeTarget<KubeObject>("v1", "DeleteOptions");
+const DELETE_OPTIONS: DecodeTarget<KubeObject> = {
+  apiVersion: "v1",
+  kind: "DeleteOptions",
+  get schema() {
+    return schemaOfDefinition("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions");
+  },
+};
 
 /** The options of a deletion: those in the body, or without one those in the query. Throws a BadRequest. */
 export function parseDeleteOptions(body: Uint8Array, format: "json" | "yaml", query: URLSearchParams): Partial<DeleteOptions> {
