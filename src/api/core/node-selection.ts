@@ -31,6 +31,11 @@ function requirementMatches({ operator, values = [] }: NodeSelectorRequirement, 
   }
 }
 
+/** Keys come from users: they never reach what objects inherit. */
+function ownValue(map: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
 /** Tells whether the term accepts the node. */
 export function nodeSelectorTermMatches(term: NodeSelectorTerm, node: Node): boolean {
   const { matchExpressions = [], matchFields = [] } = term;
@@ -38,8 +43,8 @@ export function nodeSelectorTermMatches(term: NodeSelectorTerm, node: Node): boo
   const labels = node.metadata.labels ?? {};
   const fields: Readonly<Record<string, string>> = { "metadata.name": node.metadata.name };
   return (
-    matchExpressions.every((requirement) => requirementMatches(requirement, labels[requirement.key])) &&
-    matchFields.every((requirement) => requirementMatches(requirement, fields[requirement.key]))
+    matchExpressions.every((requirement) => requirementMatches(requirement, ownValue(labels, requirement.key))) &&
+    matchFields.every((requirement) => requirementMatches(requirement, ownValue(fields, requirement.key)))
   );
 }
 
@@ -51,7 +56,7 @@ export function nodeSelectorMatches(selector: NodeSelector, node: Node): boolean
 /** Tells whether the pod's `nodeSelector` and required node affinity accept the node. */
 export function podMatchesNode(pod: Pod, node: Node): boolean {
   const labels = node.metadata.labels ?? {};
-  if (!Object.entries(pod.spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value)) return false;
+  if (!Object.entries(pod.spec.nodeSelector ?? {}).every(([key, value]) => ownValue(labels, key) === value)) return false;
   const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   return required === undefined || nodeSelectorMatches(required, node);
 }
