@@ -91,6 +91,25 @@ function judge<T>(target: DecodeTarget<T>, object: Mutable<T>, problems: readonl
   return { object, warnings: mode === "Warn" ? problems : [] };
 }
 
+/**
+ * Decodes what a client applies: only what it says, for every field it names it will own. Fields that the kind does not have are
+ * refused, whatever the field validation. Throws a BadRequest `StatusError`.
+ */
+export function decodeConfiguration(target: DecodeTarget<unknown>, value: unknown): Record<string, unknown> {
+  checkTypeMeta(target, value);
+  const walk = new DecodeWalk(true, undefined, false);
+  let config: Record<string, unknown>;
+  try {
+    config = walk.decode(target.schema, value) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof DecodeFailure) throw badRequestError(`failed to create typed patch object: ${error.message}`);
+    throw error;
+  }
+  if (walk.unknownPaths.length === 0) return config;
+  const texts = walk.unknownPaths.map((path) => `.${path}: field not declared in schema`);
+  throw badRequestError(`failed to create typed patch object: ${texts.length === 1 ? texts[0] : `errors:\n  ${texts.join("\n  ")}`}`);
+}
+
 /** What strict decoding answers with. */
 export function strictDecodingText(problems: readonly string[]): string {
   return `strict decoding error: ${problems.join(", ")}`;
@@ -131,14 +150,18 @@ class DecodeFailure extends Error {
 /** One walk over a value and its schema. The stack holds where it is: field names, map keys, positions in lists. */
 class DecodeWalk {
   readonly problems: string[] = [];
+  readonly unknownPaths: string[] = [];
+  readonly #complete: boolean;
   readonly #report: boolean;
   readonly #duplicates: DuplicateKeys | undefined;
   readonly #stack: (string | number)[] = [];
   /** The struct that the current field belongs to, as failures name it. */
   #struct = "";
 
-  constructor(report: boolean, duplicates: DuplicateKeys | undefined) {
+  /** Not `complete`: the value is left with just the fields it came with. */
+  constructor(report: boolean, duplicates: DuplicateKeys | undefined, complete = true) {
     this.#report = report;
+    this.#complete = complete;
     this.#duplicates = duplicates === undefined || duplicates.size === 0 ? undefined : duplicates;
   }
 
@@ -174,14 +197,14 @@ class DecodeWalk {
       } else {
         if (item !== null && item !== undefined) {
           const decoded = this.decode(field.schema, item);
-          if (!(field.omitEmpty && isEmptyValue(decoded))) result[key] = decoded;
+          if (!(this.#complete && field.omitEmpty && isEmptyValue(decoded))) result[key] = decoded;
         }
         this.#reportDuplicate(value, key);
       }
       this.#stack.pop();
     }
     this.#struct = outerStruct;
-    for (const field of fieldsAlwaysPresent(schema)) {
+    for (const field of this.#complete ? fieldsAlwaysPresent(schema) : []) {
       if (result[field.name] !== undefined) continue;
       const empty = emptyValue(field.schema);
       if (empty !== undefined) result[field.name] = empty;
@@ -262,6 +285,7 @@ class DecodeWalk {
 
   #complain(what: "unknown" | "duplicate"): void {
     if (!this.#report || this.problems.length >= MAX_PROBLEMS) return;
+    if (what === "unknown") this.unknownPaths.push(this.#path());
     this.problems.push(`${what} field ${JSON.stringify(this.#path())}`);
   }
 

@@ -1,7 +1,7 @@
 // How apply looks at a value: as a leaf that one manager owns as a whole, as a map of fields, or as a list whose items have an
 // identity. The schema decides; where it says nothing (free-form parts of custom resources) the value itself does.
 import type { ArraySchema, MapSchema, ObjectSchema, Schema } from "../schema.ts";
-import type { PathElement } from "./field-set.ts";
+import { fieldSetPathText, type PathElement } from "./field-set.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 export type Shape =
@@ -51,6 +51,30 @@ export function itemsByElement(schema: ArraySchema, items: readonly unknown[]): 
     if (element !== undefined && !found.has(element)) found.set(element, item);
   }
   return found;
+}
+
+/** What is wrong with the first list that has an item twice, or one without its keys; undefined when there is none. */
+export function duplicateItems(schema: Schema, value: unknown, path = ""): string | undefined {
+  const shape = shapeOf(schema, value);
+  if (shape.type === "map") {
+    for (const [key, item] of Object.entries(value as JsonObject)) {
+      const found = duplicateItems(childSchema(shape.schema, key), item, `${path}.${key}`);
+      if (found !== undefined) return found;
+    }
+  } else if (shape.type === "list") {
+    const seen = new Set<PathElement>();
+    for (const [position, item] of (value as readonly unknown[]).entries()) {
+      const element = itemElement(shape.schema, item);
+      const keys = shape.schema.listMapKeys.map((key) => JSON.stringify(key)).join(", ");
+      if (element === undefined)
+        return `${path}: element ${position}: associative list with keys has an element that omits key field ${keys} (and doesn't have default value)`;
+      if (seen.has(element)) return `${path}: duplicate entries for key ${fieldSetPathText([element])}`;
+      seen.add(element);
+      const found = duplicateItems(shape.schema.items, item, `${path}${fieldSetPathText([element])}`);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
 }
 
 export function isObject(value: unknown): value is JsonObject {
