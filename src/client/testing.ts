@@ -158,18 +158,25 @@ class MemoryClient implements FakeClient {
   }
 
   private begin(options: WatchOptions, of: OpenWatch): void {
-    const failure = this.failures.get("watch")?.shift();
-    if (failure !== undefined) return of.end(failure);
+    const failure = this.failures.get("watch")?.shift() ?? this.refusal(options);
+    if (failure !== undefined) {
+      of.end(failure);
+      return;
+    }
     if (options.sendInitialEvents === true) {
-      if (!this.streams) return of.end(new StatusError({ reason: "Invalid", code: 422, message: "sendInitialEvents is forbidden" }));
       for (const object of of.table.objects.values()) if (of.matches(object)) of.handler.event({ type: "ADDED", object });
       of.handler.event({ type: "BOOKMARK", resourceVersion: String(this.revision), initialEventsEnd: true });
     } else {
       const from = Number(options.resourceVersion ?? "0");
-      if (from < this.compacted) return of.end(expiredError("too old resource version"));
       for (const entry of of.table.log) if (entry.revision > from) of.watcher(entry);
     }
     of.table.watchers.add(of.watcher);
+  }
+
+  private refusal(options: WatchOptions): StatusError | undefined {
+    if (options.sendInitialEvents === true)
+      return this.streams ? undefined : new StatusError({ reason: "Invalid", code: 422, message: "sendInitialEvents is forbidden" });
+    return Number(options.resourceVersion ?? "0") < this.compacted ? expiredError("too old resource version") : undefined;
   }
 
   private note(verb: string, kind: { resource: string }, name = ""): void {

@@ -104,7 +104,8 @@ function statusOf(owner: ReplicatedSet, active: readonly Pod[], outcome: Outcome
   const template = selectorFromLabels(templateOf(owner).metadata?.labels);
   const minReadySeconds = owner.spec.minReadySeconds ?? 0;
   const old: ReplicaSetStatus = owner.status ?? { replicas: 0 };
-  const conditions = conditionsOf(old.conditions ?? [], outcome);
+  const known = old.conditions ?? [];
+  const conditions = conditionsOf(known, outcome);
   const status: ReplicaSetStatus = {
     ...old,
     replicas: active.length,
@@ -116,7 +117,7 @@ function statusOf(owner: ReplicatedSet, active: readonly Pod[], outcome: Outcome
     ...(conditions.length === 0 && old.conditions === undefined ? {} : { conditions }),
   };
   const counts = ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "terminatingReplicas", "observedGeneration"] as const;
-  const same = counts.every((name) => (old[name] ?? 0) === (status[name] ?? 0)) && conditions === (old.conditions ?? conditions);
+  const same = counts.every((name) => (old[name] ?? 0) === (status[name] ?? 0)) && conditions === known;
   return same ? undefined : status;
 }
 

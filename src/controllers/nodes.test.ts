@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import type { Node, Taint, Toleration } from "../api/index.ts";
+import { nextPodCidr } from "./node-ipam.ts";
+import { planNode } from "./node-lifecycle.ts";
+import { wantedTaints } from "./node-taints.ts";
+import { fateOf, surplusEnded } from "./pod-gc.ts";
+import { planEviction, toleratedMs } from "./taint-eviction.ts";
+import { ago, brief, NOW_MS, pod } from "./testing.ts";
+
+function node(ready: string | undefined, taints: readonly Taint[] = [], spec: Partial<Node["spec"]> = {}): Node {
+  const conditions = ready === undefined ? [] : [{ type: "Ready", status: ready, lastHeartbeatTime: ago(10) }];
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name: "node-1", uid: "n" },
+    spec: { ...(taints.length === 0 ? {} : { taints }), ...spec },
+    status: { conditions },
+  };
+}
+const texts = (taints: readonly Taint[]) => taints.map(({ key, effect }) => `${key.split("/")[1]}:${effect}`).sort();
+
+describe("the taints of a node", () => {
+  const notReady: Taint = { key: "node.kubernetes.io/not-ready", effect: "NoSchedule" };
+  it.each<[string, Node, boolean, string[]]>([
+    ["a ready one has none", node("True", [notReady]), false, []],
+    ["not ready", node("False"), false, ["not-ready:NoExecute", "not-ready:NoSchedule"]],
+    ["unreachable", node("Unknown", [notReady]), false, ["unreachable:NoExecute", "unreachable:NoSchedule"]],
+    ["no eviction when all nodes are down", node("Unknown"), true, ["unreachable:NoSchedule"]],
+    ["cordoned", node("True", [], { unschedulable: true }), false, ["unschedulable:NoSchedule"]],
+    ["one that never reported keeps its first taint", node(undefined, [notReady]), false, ["not-ready:NoSchedule"]],
+    ["others' taints stay", node("True", [{ key: "example.com/gpu", effect: "NoExecute" }]), false, ["gpu:NoExecute"]],
+  ])("%s", (_what, of, allDisrupted, expected) => {
+    expect(texts(wantedTaints({ node: of, allDisrupted, nowMs: NOW_MS }))).toEqual(expected);
+  });
+});
+
+describe("a silent node", () => {
+  const observed = { pods: [pod({ name: "a", ready: true })], graceMs: 40_000, allDisrupted: false };
+  it("is marked, with its pods, after the grace period", () => {
+    expect(planNode({ ...observed, node: node("True"), silentForMs: 39_000 }, NOW_MS)).toEqual({ actions: [], requeueAfterMs: 1000 });
+    const { actions } = planNode({ ...observed, node: node("True"), silentForMs: 40_000 }, NOW_MS);
+    expect(brief(actions)).toEqual(["update nodes/status node-1", "patch pods/status a", "note NodeNotReady"]);
+    const [write] = actions;
+    expect(write?.do === "update" && (write.object as Node).status?.conditions?.map(({ type, status, reason }) => [type, status, reason])).toEqual([
+      ["Ready", "Unknown", "NodeStatusUnknown"],
+      ["MemoryPressure", "Unknown", "NodeStatusNeverUpdated"],
+      ["DiskPressure", "Unknown", "NodeStatusNeverUpdated"],
+      ["PIDPressure", "Unknown", "NodeStatusNeverUpdated"],
+    ]);
+  });
+});
+
+describe("eviction by taint", () => {
+  const taint: Taint = { key: "k", effect: "NoExecute" };
+  it.each<[string, Toleration[], number | undefined]>([
+    ["at once without toleration", [], 0],
+    ["never with an endless one", [{ key: "k", operator: "Exists" }], undefined],
+    [
+      "after the shortest one",
+      [
+        { key: "k", operator: "Exists", tolerationSeconds: 60 },
+        { operator: "Exists", tolerationSeconds: 30 },
+      ],
+      30_000,
+    ],
+    ["at once when negative", [{ key: "k", operator: "Exists", tolerationSeconds: -5 }], 0],
+  ])("%s", (_what, tolerations, expected) => {
+    expect(toleratedMs(pod({ name: "a", more: { tolerations } }), [taint])).toBe(expected);
+  });
+
+  it("waits, marks and deletes", () => {
+    const tolerant = pod({ name: "a", more: { tolerations: [{ operator: "Exists", tolerationSeconds: 60 }] } });
+    expect(planEviction({ pod: tolerant, taints: [taint], sinceMs: NOW_MS - 20_000 }, NOW_MS)).toEqual({ actions: [], requeueAfterMs: 40_000 });
+    const { actions } = planEviction({ pod: tolerant, taints: [taint], sinceMs: NOW_MS - 60_000 }, NOW_MS);
+    expect(brief(actions)).toEqual(["note TaintManagerEviction", "patch pods/status a", "delete pods a"]);
+  });
+});
+
+describe("pod garbage", () => {
+  const outOfService = node("False", [{ key: "node.kubernetes.io/out-of-service", effect: "NoExecute" }]);
+  it.each([
+    ["stays", pod({ name: "a" }), node("True")],
+    ["stays", pod({ name: "a", deleting: true }), node("False")],
+    ["quarantine", pod({ name: "a" }), undefined],
+    ["unscheduledTerminating", pod({ name: "a", node: "", deleting: true }), undefined],
+    ["stays", pod({ name: "a", node: "" }), undefined],
+    ["outOfService", pod({ name: "a", deleting: true }), outOfService],
+  ] as const)("%s", (fate, of, on) => {
+    expect(fateOf(of, on)).toBe(fate);
+  });
+
+  it("goes oldest first beyond the threshold", () => {
+    const ended = [pod({ name: "young", phase: "Failed", age: 1 }), pod({ name: "old", phase: "Succeeded", age: 9 })];
+    expect(surplusEnded(ended, 1).map(({ metadata }) => metadata.name)).toEqual(["old"]);
+    expect(surplusEnded(ended, 0)).toEqual([]);
+  });
+});
+
+it("gives the first free range of pod addresses", () => {
+  expect(nextPodCidr("10.244.0.0/16", new Set())).toBe("10.244.0.0/24");
+  expect(nextPodCidr("10.244.0.0/16", new Set(["10.244.0.0/24", "10.244.2.0/24"]))).toBe("10.244.1.0/24");
+  expect(nextPodCidr("192.168.7.0/24", new Set(["192.168.7.0/24"]))).toBeUndefined();
+});
