@@ -25,6 +25,8 @@ import {
   type StorageClass,
   serviceAccounts,
   storageClasses,
+  type ValidatingWebhookConfiguration,
+  validatingWebhookConfigurations,
 } from "../../api/index.ts";
 import { createVirtualEnv, type Mutable, mutableCopy } from "../../base/index.ts";
 import { createAuthorizer } from "../authorization/create-authorizer.ts";
@@ -266,5 +268,28 @@ describe("roles and bindings", () => {
     };
     await expect(admit({ kind: roleBindings, object: binding })).rejects.toMatchObject({ code: 404 });
     await expect(admit({ kind: roleBindings, object: binding, user: { name: "admin", groups: ["system:masters"] } })).resolves.toBeDefined();
+  });
+});
+
+describe("what is not built", () => {
+  it("is said to have no effect", async () => {
+    const object: ValidatingWebhookConfiguration = {
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "ValidatingWebhookConfiguration",
+      metadata: { name: "w" },
+    };
+    const request: AdmissionRequest = {
+      operation: "CREATE",
+      kind: validatingWebhookConfigurations as unknown as Kind,
+      subresource: "",
+      namespace: "",
+      name: "w",
+      object: mutableCopy(object) as unknown as Mutable<KubeObject>,
+      user: jane,
+      dryRun: false,
+      warnings: [],
+    };
+    await chain.validate(request);
+    expect(request.warnings).toEqual(["kubets stores this ValidatingWebhookConfiguration, but it has no effect: admission webhooks are not called yet"]);
   });
 });

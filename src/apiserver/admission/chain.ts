@@ -1,6 +1,7 @@
 // The admission chain: what runs, and in which order, is upstream's default of v1.36
 // (https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/). First every plugin may change the object, then every
-// plugin may refuse it; quota comes last, for it charges. Webhooks and CEL policies are not called yet: their place is marked.
+// plugin may refuse it; quota comes last, for it charges. Webhooks and CEL policies are not called yet: their place is marked, and who
+// writes one is told. RBACEscalation and UnenforcedNotice are ours, and no plugins of upstream's.
 import type { Env } from "../../base/index.ts";
 import type { Client } from "../../client/index.ts";
 import type { ServerAuthorizer } from "../authorization/create-authorizer.ts";
@@ -23,6 +24,7 @@ import { runtimeClass } from "./runtime-class.ts";
 import { serviceAccount } from "./service-account.ts";
 import { storageObjectInUseProtection } from "./storage-object-in-use-protection.ts";
 import { taintNodesByCondition } from "./taint-nodes-by-condition.ts";
+import { unenforcedNotice } from "./unenforced-notice.ts";
 
 export interface AdmissionChainOptions {
   readonly objects: ObjectReader;
@@ -60,6 +62,7 @@ export function createAdmissionChain(env: Env, { objects, client, authorizer }: 
     podTopologyLabels({ objects }),
     rbacEscalation({ authorizer }),
     // Here: MutatingAdmissionPolicy, MutatingAdmissionWebhook, ValidatingAdmissionPolicy, ValidatingAdmissionWebhook.
+    unenforcedNotice,
     resourceQuota(env, { objects, client }),
   ];
   return {

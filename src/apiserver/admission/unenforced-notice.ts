@@ -1,0 +1,39 @@
+// Tells who writes an object that this server keeps but does not act on yet, by a warning with the answer: kubectl shows it.
+// A kind leaves this list when what it asks for is built.
+import {
+  type APIService,
+  apiServices,
+  customResourceDefinitions,
+  type Kind,
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
+  mutatingWebhookConfigurations,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
+  validatingWebhookConfigurations,
+} from "../../api/index.ts";
+import { isAbout } from "./denial.ts";
+import type { AdmissionPlugin } from "./plugin.ts";
+
+const NOTICES: ReadonlyMap<Kind, string> = new Map<Kind, string>([
+  [mutatingWebhookConfigurations, "admission webhooks are not called yet"],
+  [validatingWebhookConfigurations, "admission webhooks are not called yet"],
+  [mutatingAdmissionPolicies, "admission policies are not evaluated yet"],
+  [mutatingAdmissionPolicyBindings, "admission policies are not evaluated yet"],
+  [validatingAdmissionPolicies, "admission policies are not evaluated yet"],
+  [validatingAdmissionPolicyBindings, "admission policies are not evaluated yet"],
+  [customResourceDefinitions, "custom resources are not served yet"],
+  [apiServices, "requests are not passed on to other API servers yet"],
+]);
+
+export const unenforcedNotice: AdmissionPlugin = {
+  name: "UnenforcedNotice",
+  validate(request) {
+    const { operation, object } = request;
+    if ((operation !== "CREATE" && operation !== "UPDATE") || object === undefined) return;
+    if (isAbout(request, apiServices) && (object as unknown as APIService).spec?.service === undefined) return;
+    for (const [kind, notice] of NOTICES) {
+      if (isAbout(request, kind)) request.warnings.push(`kubets stores this ${kind.kind}, but it has no effect: ${notice}`);
+    }
+  },
+};
