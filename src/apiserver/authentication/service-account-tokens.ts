@@ -19,7 +19,7 @@ import {
   serviceAccounts,
   type TokenRequest,
 } from "../../api/index.ts";
-import { type Env, formatTime, parseTime } from "../../base/index.ts";
+import { type Env, formatTime, parseTime, randomUuid } from "../../base/index.ts";
 import type { Client } from "../../client/index.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import type { UserInfo } from "../user.ts";
@@ -94,7 +94,7 @@ export class ServiceAccountTokens {
       iat: now,
       nbf: now,
       exp: now + (isExtended ? EXTENDED_SECONDS : seconds),
-      jti: uuid(this.env.random.bytes(16)),
+      jti: randomUuid(this.env.random),
       "kubernetes.io": { namespace, serviceaccount: { name, uid }, ...binding, ...(isExtended ? { warnafter: now + seconds } : {}) },
     });
     return {
@@ -279,12 +279,4 @@ function checkDuration(seconds: number): void {
         ? "may not specify a duration larger than 2^32 seconds"
         : undefined;
   if (problem !== undefined) throw invalidError({ group: "authentication.k8s.io", kind: "TokenRequest" }, "", [invalid(path, seconds, problem)]);
-}
-
-/** A random UUID (RFC 9562, version 4). */
-function uuid(bytes: Uint8Array): string {
-  const hex = [...bytes].map((byte, position) =>
-    (position === 6 ? (byte & 0x0f) | 0x40 : position === 8 ? (byte & 0x3f) | 0x80 : byte).toString(16).padStart(2, "0"),
-  );
-  return [hex.slice(0, 4), hex.slice(4, 6), hex.slice(6, 8), hex.slice(8, 10), hex.slice(10)].map((part) => part.join("")).join("-");
 }
