@@ -1,11 +1,22 @@
 // The cluster's DNS as a service: `kube-system/kube-dns` at its fixed address, leading to the server that runs in this process
 // (https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/).
-import { type EndpointSlice, endpointSlices, isStatus, type Service, services } from "../api/index.ts";
+import {
+  type ClusterRole,
+  type ClusterRoleBinding,
+  clusterRoleBindings,
+  clusterRoles,
+  type EndpointSlice,
+  endpointSlices,
+  isStatus,
+  type Service,
+  services,
+} from "../api/index.ts";
 import type { Client } from "../client/index.ts";
 
 const NAMESPACE = "kube-system";
 const NAME = "kube-dns";
 const LABELS = { "k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS" };
+const ROLE = "system:coredns";
 export const DNS_PORT = 53;
 
 /** Creates what is missing and corrects where the service leads to. */
@@ -22,6 +33,28 @@ export async function publishDns(
     const { metadata } = await client.get(endpointSlices, { namespace: NAMESPACE, name: NAME });
     await client.update(endpointSlices, { ...slice, metadata: { ...metadata, ...slice.metadata } });
   }
+}
+
+/** What the DNS server reads of the cluster. */
+export async function grantDnsRights(client: Client): Promise<void> {
+  const read = ["list", "watch"];
+  const role: ClusterRole = {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "ClusterRole",
+    metadata: { name: ROLE },
+    rules: [
+      { apiGroups: [""], resources: ["services", "namespaces"], verbs: read },
+      { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: read },
+    ],
+  };
+  const binding: ClusterRoleBinding = {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "ClusterRoleBinding",
+    metadata: { name: ROLE },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: ROLE },
+    subjects: [{ kind: "ServiceAccount", name: "coredns", namespace: NAMESPACE }],
+  };
+  await Promise.all([createUnlessThere(client.create(clusterRoles, role)), createUnlessThere(client.create(clusterRoleBindings, binding))]);
 }
 
 async function createUnlessThere(creation: Promise<unknown>): Promise<void> {

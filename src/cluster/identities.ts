@@ -9,7 +9,8 @@ export const ADMINISTRATOR: UserInfo = { name: "kubernetes-admin", groups: ["sys
 export const CONTROLLER_MANAGER: UserInfo = { name: "system:kube-controller-manager", groups: [EVERYBODY] };
 export const SCHEDULER: UserInfo = { name: "system:kube-scheduler", groups: [EVERYBODY] };
 export const PROXY: UserInfo = { name: "system:kube-proxy", groups: [EVERYBODY] };
-export const DNS: UserInfo = serviceAccount("kube-dns");
+/** Its rights come with the service (dns-service.ts), as kubeadm grants them. */
+export const DNS: UserInfo = serviceAccount("coredns");
 
 export function kubelet(nodeName: string): UserInfo {
   return { name: `system:node:${nodeName}`, groups: ["system:nodes", EVERYBODY] };

@@ -22,7 +22,7 @@ import { addressAt } from "./addresses.ts";
 import { startContainerd } from "./containerd.host.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import type { ClusterPaths } from "./data-folder.ts";
-import { DNS_PORT, publishDns } from "./dns-service.ts";
+import { DNS_PORT, grantDnsRights, publishDns } from "./dns-service.ts";
 import * as identities from "./identities.ts";
 import type { ClusterOptions } from "./options.ts";
 import { applySysctls } from "./sysctls.host.ts";
@@ -146,7 +146,7 @@ async function startNode(env: Env, parts: NodeParts, started: Started): Promise<
   const { options, nodeIp, controlPlane, machine } = parts;
   const client = controlPlane.apiServer.localClient(identities.kubelet(options.nodeName));
   const dnsIp = addressAt(options.serviceCidr, 10);
-  const network = machine.isReal ? await startNetwork(env, parts, client, started) : undefined;
+  const network = machine.isReal ? startNetwork(env, parts, started) : undefined;
   const kubelet = createKubelet(env, {
     client,
     nodeName: options.nodeName,
@@ -187,8 +187,9 @@ async function startKubeletApi(env: Env, { pki, options, controlPlane, machine }
 }
 
 /** Resolves once the pod network is set up and containerd has taken it in. */
-async function startNetwork(env: Env, { paths, options, machine }: NodeParts, client: Client, started: Started): Promise<Promise<void>> {
-  const informer = createInformer(env, client, nodes);
+function startNetwork(env: Env, { paths, options, machine, controlPlane }: NodeParts, started: Started): Promise<void> {
+  // As the proxy: a kubelet may not read other nodes.
+  const informer = createInformer(env, controlPlane.apiServer.localClient(identities.PROXY), nodes);
   const linux = createLinuxNetwork({ cniConfigFolder: paths.cniConfig, cniStateFolder: paths.cniState, clusterCidr: options.podCidr });
   let applied = (): void => undefined;
   const firstTime = new Promise<void>((resolve) => {
@@ -225,14 +226,16 @@ async function runtimeHasNetwork(env: Env, runtime: ContainerRuntime): Promise<v
 async function startServices(env: Env, { options, controlPlane: { apiServer } }: NodeParts, dnsIp: string, started: Started): Promise<void> {
   const proxy = createProxy(env, apiServer.localClient(identities.PROXY), createNftApplier(), { nodeName: options.nodeName, clusterCidr: options.podCidr });
   const informers = createInformerFactory(env, apiServer.localClient(identities.DNS));
-  const node = await apiServer.localClient(identities.ADMINISTRATOR).get(nodes, { name: options.nodeName });
+  const administrator = apiServer.localClient(identities.ADMINISTRATOR);
+  await grantDnsRights(administrator);
+  const node = await administrator.get(nodes, { name: options.nodeName });
   // The bridge's address: reachable by pods, not by the machine's neighbours.
   const serverAddress = addressAt(node.spec.podCIDR ?? options.podCidr, 1);
   const dns = createDns(env, { clusterDomain: options.clusterDomain, informers, upstream: createUpstream([dnsIp, serverAddress]) });
   informers.start();
   const [listener] = await Promise.all([
     listenDns(env, dns, { host: serverAddress, port: DNS_PORT }),
-    publishDns(apiServer.localClient(identities.ADMINISTRATOR), { clusterIp: dnsIp, serverAddress, serverPort: DNS_PORT }),
+    publishDns(administrator, { clusterIp: dnsIp, serverAddress, serverPort: DNS_PORT }),
     proxy.start(),
     dns.ready(),
   ]);
