@@ -13,6 +13,7 @@ export const mutatingWebhookConfigurations = kind<MutatingWebhookConfiguration>(
   ],
   requiresResourceVersion: true,
   countsGeneration: true,
+  generationCounts: ({ webhooks }) => [webhooks],
   defaults: ({ webhooks }) => {
     for (const webhook of webhooks ?? []) {
       defaultWebhook(webhook);

@@ -31,4 +31,5 @@ export const endpointSlices = kind<EndpointSlice>("discovery.k8s.io/v1", "Endpoi
   validateCreate: validateEndpointSlice,
   validateUpdate: validateEndpointSliceUpdate,
   countsGeneration: true,
+  generationCounts: ({ addressType, endpoints, ports, metadata }) => [addressType, endpoints, ports, metadata.labels],
 });
