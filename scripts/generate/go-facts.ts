@@ -9,20 +9,34 @@ export interface GoField {
   pointer: boolean;
   omitEmpty: boolean;
   omitZero: boolean;
+  /** Protobuf field number. */
+  proto: number | undefined;
+}
+
+/** A struct whose fields stand in another one's JSON, though not in its protobuf message. */
+export interface GoInlined {
+  type: string;
+  /** Number of the message field that holds it. */
+  proto: number | undefined;
+}
+
+/** A struct whose fields JSON shows as fields of the struct it stands in. */
+export interface InlinedStruct {
+  type: string;
+  /** Its protobuf number: protobuf does not inline. */
+  proto: number | undefined;
 }
 
 export interface GoPackage {
   /** Struct name → JSON field name → fact. Inlined structs are listed under `inlined`. */
-  structs: Map<string, { fields: Map<string, GoField>; inlined: string[] }>;
+  structs: Map<string, { fields: Map<string, GoField>; inlined: GoInlined[] }>;
   /** Enum type name → values, in declaration order. */
   enums: Map<string, string[]>;
-  /** Message name → field name → protobuf number. */
-  protobuf: Map<string, Map<string, number>>;
 }
 
 /** Reads the package in `folder`. */
 export function readGoPackage(folder: string): GoPackage {
-  const result: GoPackage = { structs: new Map(), enums: new Map(), protobuf: new Map() };
+  const result: GoPackage = { structs: new Map(), enums: new Map() };
   const sources = readdirSync(folder)
     .filter((name) => name.endsWith(".go") && !name.endsWith("_test.go") && !name.startsWith("zz_") && !name.startsWith("generated"))
     .map((name) => readFileSync(join(folder, name), "utf8"));
@@ -44,30 +58,24 @@ export function readGoPackage(folder: string): GoPackage {
       result.enums.set(type, values);
     }
   }
-  const proto = readFileSync(join(folder, "generated.proto"), "utf8");
-  for (const match of proto.matchAll(/^message (\w+) \{\n([\s\S]*?)^\}/gm)) {
-    const fields = new Map<string, number>();
-    for (const field of (match[2] ?? "").matchAll(/^\s*(?:optional|repeated|map<)[^=]*\s(\w+) = (\d+);/gm)) {
-      fields.set(field[1] ?? "", Number(field[2]));
-    }
-    result.protobuf.set(match[1] ?? "", fields);
-  }
   return result;
 }
 
 function readStruct(body: string) {
   const fields = new Map<string, GoField>();
-  const inlined: string[] = [];
+  const inlined: GoInlined[] = [];
   for (const line of body.split("\n")) {
     const match = /^\s*(?:(\w+)\s+)?(\*?)([\w.[\]*]+)\s+`.*json:"([^"]*)"/.exec(line);
     if (!match) continue;
     const [, , star, goType = "", tag = ""] = match;
     const [name = "", ...options] = tag.split(",");
+    const number = /protobuf:"\w+,(\d+)/.exec(line)?.[1];
+    const proto = number === undefined ? undefined : Number(number);
     if (options.includes("inline") || name === "") {
-      inlined.push(goType.replace(/^.*\./, ""));
+      inlined.push({ type: goType.replace(/^.*\./, ""), proto });
       continue;
     }
-    fields.set(name, { goType, pointer: star === "*", omitEmpty: options.includes("omitempty"), omitZero: options.includes("omitzero") });
+    fields.set(name, { goType, pointer: star === "*", omitEmpty: options.includes("omitempty"), omitZero: options.includes("omitzero"), proto });
   }
   return { fields, inlined };
 }

@@ -33,6 +33,9 @@ export interface FieldFact {
   patchMergeKey?: string;
   /** Protobuf field number. */
   proto?: number;
+  /** The number of the message that holds the field, where JSON inlines that message. */
+  protoParent?: number;
+  protoIn?: number[];
 }
 
 export interface TypeFact {
@@ -193,9 +196,19 @@ function readField(from: { name: string; field: string; property: Definition; re
   if (strategy !== undefined) fact.patchStrategy = strategy as string;
   const mergeKey = property["x-kubernetes-patch-merge-key"];
   if (mergeKey !== undefined) fact.patchMergeKey = mergeKey as string;
-  const number = facts?.protobuf.get(from.type)?.get(field);
-  if (number !== undefined) fact.proto = number;
-  return fact;
+  return { ...fact, ...findProtobufNumber(facts, from.type, field) };
+}
+
+/** The field's number, and for a field that stands inline in JSON the numbers of the messages that hold it in protobuf. */
+function findProtobufNumber(facts: GoPackage | undefined, type: string, field: string): Pick<FieldFact, "proto" | "protoIn"> {
+  const struct = facts?.structs.get(type);
+  const own = struct?.fields.get(field);
+  if (own !== undefined) return own.proto === undefined ? {} : { proto: own.proto };
+  for (const inlined of struct?.inlined ?? []) {
+    const { proto, protoIn = [] } = findProtobufNumber(facts, inlined.type, field);
+    if (proto !== undefined && inlined.proto !== undefined) return { proto, protoIn: [inlined.proto, ...protoIn] };
+  }
+  return {};
 }
 
 function findGoField(facts: GoPackage | undefined, type: string, field: string): import("./go-facts.ts").GoField | undefined {
@@ -204,10 +217,19 @@ function findGoField(facts: GoPackage | undefined, type: string, field: string):
   const own = struct.fields.get(field);
   if (own !== undefined) return own;
   for (const inlined of struct.inlined) {
-    const found = findGoField(facts, inlined, field);
+    const found = findGoField(facts, inlined.type, field);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The number of a field that JSON inlines, and that of the message it stands in. */
+function inlinedNumber(facts: GoPackage | undefined, type: string, field: string): Pick<FieldFact, "proto" | "protoParent"> {
+  for (const inlined of facts?.structs.get(type)?.inlined ?? []) {
+    const proto = facts?.protobuf.get(inlined.type)?.get(field);
+    if (proto !== undefined && inlined.proto !== undefined) return { proto, protoParent: inlined.proto };
+  }
+  return {};
 }
 
 function typeExpression(definition: Definition): string {

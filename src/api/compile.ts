@@ -18,6 +18,8 @@ interface FieldFact {
   readonly patchStrategy?: string;
   readonly patchMergeKey?: string;
   readonly proto?: number;
+  readonly protoParent?: number;
+  readonly protoIn?: readonly number[];
 }
 interface TypeFact {
   readonly scalar?: string;
@@ -97,6 +99,8 @@ class CompiledField implements FieldSchema {
   readonly patchStrategy?: string;
   readonly patchMergeKey?: string;
   readonly proto?: number;
+  readonly protoParent?: number;
+  readonly protoIn?: readonly number[];
   #fact: FieldFact | undefined;
   #schema: Schema | undefined;
 
@@ -110,6 +114,8 @@ class CompiledField implements FieldSchema {
     this.patchStrategy = fact.patchStrategy;
     this.patchMergeKey = fact.patchMergeKey;
     this.proto = fact.proto;
+    this.protoParent = fact.protoParent;
+    this.protoIn = fact.protoIn;
     this.#fact = fact;
   }
 
