@@ -33,8 +33,6 @@ export interface FieldFact {
   patchMergeKey?: string;
   /** Protobuf field number. */
   proto?: number;
-  /** The number of the message that holds the field, where JSON inlines that message. */
-  protoParent?: number;
   protoIn?: number[];
 }
 
@@ -221,15 +219,6 @@ function findGoField(facts: GoPackage | undefined, type: string, field: string):
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** The number of a field that JSON inlines, and that of the message it stands in. */
-function inlinedNumber(facts: GoPackage | undefined, type: string, field: string): Pick<FieldFact, "proto" | "protoParent"> {
-  for (const inlined of facts?.structs.get(type)?.inlined ?? []) {
-    const proto = facts?.protobuf.get(inlined.type)?.get(field);
-    if (proto !== undefined && inlined.proto !== undefined) return { proto, protoParent: inlined.proto };
-  }
-  return {};
 }
 
 function typeExpression(definition: Definition): string {

@@ -18,7 +18,6 @@ interface FieldFact {
   readonly patchStrategy?: string;
   readonly patchMergeKey?: string;
   readonly proto?: number;
-  readonly protoParent?: number;
   readonly protoIn?: readonly number[];
 }
 interface TypeFact {
@@ -99,7 +98,6 @@ class CompiledField implements FieldSchema {
   readonly patchStrategy?: string;
   readonly patchMergeKey?: string;
   readonly proto?: number;
-  readonly protoParent?: number;
   readonly protoIn?: readonly number[];
   #fact: FieldFact | undefined;
   #schema: Schema | undefined;
@@ -114,7 +112,6 @@ class CompiledField implements FieldSchema {
     this.patchStrategy = fact.patchStrategy;
     this.patchMergeKey = fact.patchMergeKey;
     this.proto = fact.proto;
-    this.protoParent = fact.protoParent;
     this.protoIn = fact.protoIn;
     this.#fact = fact;
   }

@@ -52,8 +52,6 @@ export interface FieldSchema {
   readonly patchMergeKey?: string;
   /** Protobuf field number. */
   readonly proto?: number;
-  /** The number of the message that holds the field, where JSON inlines that message. */
-  readonly protoParent?: number;
   /** For fields that stand inline in JSON: the numbers of the messages that hold them in protobuf, outermost first. */
   readonly protoIn?: readonly number[];
 }
