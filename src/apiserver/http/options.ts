@@ -17,6 +17,7 @@ import {
 } from "../../api/index.ts";
 import type { ListQuery } from "../storage/reader.ts";
 import type { WatchQuery } from "../storage/watcher.ts";
+import { decodeMessage, openEnvelope } from "./protobuf-decoder.ts";
 import { isTrue } from "./request-info.ts";
 
 export interface WriteParameters {
@@ -83,11 +84,13 @@ const DELETE_OPTIONS: DecodeTarget<KubeObject> = {
   },
 };
 
+/** How a request's body is written. */
+export type BodyFormat = "json" | "yaml" | "protobuf";
+
 /** The options of a deletion: those in the body, or without one those in the query. Throws a BadRequest. */
-export function parseDeleteOptions(body: Uint8Array, format: "json" | "yaml", query: URLSearchParams): Partial<DeleteOptions> {
+export function parseDeleteOptions(body: Uint8Array, format: BodyFormat, query: URLSearchParams): Partial<DeleteOptions> {
   if (body.length > 0) {
-    const value = format === "json" ? parseJson(body).value : parseYaml(new TextDecoder().decode(body)).value;
-    return decodeDeleteOptions(value);
+    return decodeDeleteOptions(parseBody(body, format));
   }
   const orphan = query.get("orphanDependents");
   const dryRun = query.getAll("dryRun");
@@ -99,6 +102,11 @@ export function parseDeleteOptions(body: Uint8Array, format: "json" | "yaml", qu
     ...(policy === null || policy === "" ? {} : { propagationPolicy: policy }),
     ...(dryRun.length === 0 ? {} : { dryRun }),
   };
+}
+
+function parseBody(body: Uint8Array, format: BodyFormat): unknown {
+  if (format === "protobuf") return decodeMessage(DELETE_OPTIONS.schema, openEnvelope(body).raw);
+  return format === "json" ? parseJson(body).value : parseYaml(new TextDecoder().decode(body)).value;
 }
 
 /** Every group has DeleteOptions of its own, all alike. */

@@ -2,9 +2,11 @@
 
 import {
   badRequestError,
+  type DecodeTarget,
   type DeleteOptions,
   decode,
   decodeTarget,
+  decodeValue,
   type FieldValidation,
   type Kind,
   type KubeObject,
@@ -22,7 +24,8 @@ import type { WriteRequestContext } from "../storage/write-context.ts";
 import type { UserInfo } from "../user.ts";
 import { type ApiRequest, type ApiResponse, header } from "./message.ts";
 import { mediaTypeOf } from "./negotiation.ts";
-import { integer, parseDeleteOptions, parseListQuery, parseWatchQuery, parseWriteParameters } from "./options.ts";
+import { type BodyFormat, integer, parseDeleteOptions, parseListQuery, parseWatchQuery, parseWriteParameters } from "./options.ts";
+import { decodeMessage, openEnvelope } from "./protobuf-decoder.ts";
 import {
   listResponse,
   objectResponse,
@@ -46,8 +49,13 @@ export interface AuthorizedRequest {
   readonly user: UserInfo;
 }
 
-const BODY_FORMATS: Readonly<Record<string, "json" | "yaml">> = { "": "json", "application/json": "json", "application/yaml": "yaml" };
-const BODY_MEDIA_TYPES = ["application/json", "application/yaml"];
+const BODY_FORMATS: Readonly<Record<string, BodyFormat>> = {
+  "": "json",
+  "application/json": "json",
+  "application/yaml": "yaml",
+  "application/vnd.kubernetes.protobuf": "protobuf",
+};
+const BODY_MEDIA_TYPES = Object.keys(BODY_FORMATS).filter((type) => type !== "");
 /** Watches end after half an hour to an hour, so that their load spreads over the servers there are. */
 const MIN_WATCH_SECONDS = 1800;
 
@@ -181,11 +189,17 @@ export class ResourceHandler {
     const isOwnKind = subresource === undefined || (subresource.kind === kind.kind && subresource.group === kind.group);
     const apiVersion = subresource === undefined || subresource.group === "" ? (subresource?.version ?? "") : `${subresource.group}/${subresource.version}`;
     const target = isOwnKind ? kind : decodeTarget<KubeObject>(apiVersion, subresource.kind);
-    const { object, warnings } = decode(target, await request.body(), { format, fieldValidation });
+    const { object, warnings } = decodeAs(target, await request.body(), format, fieldValidation);
     if (isOwnKind) kind.declaration.defaults?.(object);
     const context: WriteRequestContext = { user, dryRun, warnings: [...warnings] };
     return { object: object as Mutable<KubeObject>, context };
   }
+}
+
+function decodeAs(target: DecodeTarget, body: Uint8Array, format: BodyFormat, fieldValidation: FieldValidation) {
+  if (format !== "protobuf") return decode(target, body, { format, fieldValidation });
+  const { apiVersion, kind, raw } = openEnvelope(body);
+  return decodeValue(target, { ...(decodeMessage(target.schema, raw) as object), apiVersion, kind }, "Ignore");
 }
 
 /** What is no stored object has no table. */
