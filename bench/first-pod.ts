@@ -94,8 +94,8 @@ function answersReady(): Promise<boolean> {
 
 /** Wall time of the whole process, Node's own start included. */
 function inProcessStarts(): number[] {
-  const script = `import { startCluster } from ${JSON.stringify(join(process.cwd(), "dist/index.js"))};
-const began = performance.now(); const cluster = await startCluster(); await cluster.listNamespaces(); console.log(performance.now() - began); await cluster.stop();`;
+  const script = `import { namespaces, startCluster } from ${JSON.stringify(join(process.cwd(), "dist/index.js"))};
+const began = performance.now(); const cluster = await startCluster(); await cluster.client().list(namespaces); console.log(performance.now() - began); await cluster.stop();`;
   return Array.from({ length: RUNS }, () => Number(execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" })));
 }
 

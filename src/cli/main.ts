@@ -115,7 +115,7 @@ function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode;
   if (
     error instanceof UserError ||
-    (error instanceof Error && ["OptionsError", "DaemonError", "ContainerdError", "InstallError", "ImageError"].includes(error.name))
+    (error instanceof Error && ["OptionsError", "DaemonError", "ClaimError", "ContainerdError", "InstallError", "ImageError"].includes(error.name))
   ) {
     process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
     return error instanceof UserError ? error.exitCode : 1;

@@ -27,7 +27,7 @@ export async function start(flags: StartFlags): Promise<void> {
     refuseChanges(paths, flags);
     progress.step(`The cluster is already running (process ${pid}).`);
   } else {
-    if (options.runtime === "containerd") await prepareMachine(flags, progress);
+    if (options.runtime === "containerd") await prepareMachine(paths, flags, progress);
     await mkdir(paths.data, { recursive: true, mode: 0o711 });
     await writeFile(paths.options, `${JSON.stringify(options, undefined, 2)}\n`, { mode: 0o600 });
     await launchDaemon(paths, (text) => progress.step(text));
@@ -65,10 +65,11 @@ function refuseChanges(paths: ClusterPaths, flags: StartFlags): void {
   if (asked) throw new UserError(`the cluster in ${paths.data} is running; run "kubets stop" first, then start it with the new flags`);
 }
 
-async function prepareMachine(flags: StartFlags, progress: Progress): Promise<void> {
+async function prepareMachine(paths: ClusterPaths, flags: StartFlags, progress: Progress): Promise<void> {
   const alternative = "a cluster without real containers runs anywhere: kubets start --runtime=simulated";
   if (process.platform !== "linux") throw new UserError(`real containers need Linux, this is ${process.platform}; ${alternative}`);
   if (process.getuid?.() !== 0) throw new UserError(`real containers need root; run it as root, e.g. with sudo. Or ${alternative}`);
+  await claimMachine(paths);
   const { installMissing } = await import("../cluster/install.host.ts");
   await installMissing({ install: flags.install, report: (text: string) => progress.step(text) });
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { endDaemon } from "../cluster/daemon.host.ts";
 import type { ClusterPaths } from "../cluster/data-folder.ts";
+import { releaseMachine } from "../cluster/machine-claim.host.ts";
 import type { ClusterOptions } from "../cluster/options.ts";
 import { removeUserContext } from "./kubeconfig-file.ts";
 import { existingPlace, type PlaceFlags, placeOf } from "./place.ts";
@@ -42,6 +43,7 @@ async function halt(paths: ClusterPaths, progress: Progress): Promise<void> {
   if (!(await usesContainers(paths))) return;
   const { stopNode } = await import("../cluster/clean-up.host.ts");
   await stopNode(paths);
+  await releaseMachine(paths);
   progress.step("All containers have ended.");
 }
 
