@@ -116,14 +116,6 @@ export function checkIp(path: FieldPath, value: string): FieldError[] {
   return ip.problem === undefined ? [] : [invalid(path, value, ip.problem)];
 }
 
-/** For fields that take the canonical form alone. */
-export function checkCanonicalIp(path: FieldPath, value: string): FieldError[] {
-  const errors = checkIp(path, value);
-  const ip = parseIp(value);
-  if (errors.length > 0 || ip === undefined || formatIp(ip) === value) return errors;
-  return [invalid(path, value, `must be in canonical form (${JSON.stringify(formatIp(ip))})`)];
-}
-
 export function checkCidr(path: FieldPath, value: string): FieldError[] {
   const cidr = parseCidr(value);
   if (cidr === undefined) return [invalid(path, value, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")];

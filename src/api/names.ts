@@ -17,7 +17,7 @@ const CONFIG_MAP_KEY = "[-._a-zA-Z0-9]+";
 const HTTP_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
 export const DNS_LABEL_MAX_LENGTH = 63;
 export const DNS_SUBDOMAIN_MAX_LENGTH = 253;
-export const LABEL_VALUE_MAX_LENGTH = 63;
+const LABEL_VALUE_MAX_LENGTH = 63;
 
 const PATTERNS = new Map<string, RegExp>();
 
@@ -45,7 +45,7 @@ function maxBytesError(length: number): string {
 export function inclusiveRangeError(low: number, high: number): string {
   return `must be between ${low} and ${high}, inclusive`;
 }
-export const EMPTY_ERROR = "must be non-empty";
+const EMPTY_ERROR = "must be non-empty";
 
 const encoder = new TextEncoder();
 /** The length that limits speak of: UTF-8 bytes. */

@@ -1,6 +1,5 @@
-// Scale: the replica count of anything that has one, as a subresource (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/scale-v1/).
+// The table of a Scale (`kubectl get deployment NAME --subresource=scale`); the subresource itself is in ../scale.ts.
 import { ageColumn } from "../columns.ts";
-import { type FieldError, FieldPath, invalid } from "../field-errors.ts";
 import type { Scale } from "../generated/types.ts";
 import type { Column } from "../kind.ts";
 
@@ -10,8 +9,3 @@ export const scaleColumns: readonly Column<Scale>[] = [
   { name: "Available", type: "integer", description: "How many pods there are.", value: ({ status }) => status?.replicas ?? 0 },
   ageColumn(),
 ];
-
-export function validateScale({ spec }: Scale): FieldError[] {
-  const replicas = spec.replicas ?? 0;
-  return replicas < 0 ? [invalid(FieldPath.root("spec").child("replicas"), replicas, "must be greater than or equal to 0")] : [];
-}

@@ -13,7 +13,7 @@ import { validateJob, validateJobUpdate } from "./job-validation.ts";
 
 const NO_LIMIT = 2147483647;
 
-export function hasJobCondition({ status }: Job, type: string): boolean {
+function hasJobCondition({ status }: Job, type: string): boolean {
   return status?.conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
 }
 

@@ -11,7 +11,7 @@ export interface SourceCheck {
   check(path: FieldPath, volume: Volume): FieldError[];
 }
 
-export const HOST_PATH_TYPES = ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
+const HOST_PATH_TYPES = ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
 const QUALIFIED_NAMES: readonly (readonly [string, RegExp])[] = [
   ["iqn", /iqn\.\d{4}-\d{2}\.([0-9A-Za-z\-.]+)(:[^,;*&$|\s]+)$/],
   ["eui", /^eui.[0-9A-Za-z]{16}$/],

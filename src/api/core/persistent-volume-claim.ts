@@ -45,7 +45,7 @@ const columns: readonly Column<PersistentVolumeClaim>[] = [
 ];
 
 /** `dataSource` and `dataSourceRef` are two names of one thing, as long as no namespace is involved. */
-export function alignDataSources(spec: Mutable<PersistentVolumeClaimSpec>): void {
+function alignDataSources(spec: Mutable<PersistentVolumeClaimSpec>): void {
   const { dataSource, dataSourceRef } = spec;
   if (dataSource !== undefined && dataSourceRef === undefined) spec.dataSourceRef = { ...dataSource };
   if (dataSource === undefined && dataSourceRef !== undefined && !dataSourceRef.namespace) {

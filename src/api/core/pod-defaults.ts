@@ -10,7 +10,7 @@ const FILE_MODE = 0o644;
 const TOKEN_SECONDS = 3600;
 
 /** The tag of an image reference: `latest` when it has neither tag nor digest. */
-export function imageTag(image: string): string {
+function imageTag(image: string): string {
   const digest = image.indexOf("@");
   const reference = digest === -1 ? image : image.slice(0, digest);
   const name = reference.slice(reference.lastIndexOf("/") + 1);

@@ -19,7 +19,7 @@ const MAX_SEARCH_CHARACTERS = 2048;
 const MAX_HOSTNAME = 64;
 
 /** Every container with its path, init containers first. */
-export function containersWithPath(path: FieldPath, spec: PodSpec): readonly (readonly [FieldPath, Container])[] {
+function containersWithPath(path: FieldPath, spec: PodSpec): readonly (readonly [FieldPath, Container])[] {
   return (["initContainers", "containers", "ephemeralContainers"] as const).flatMap((list) =>
     (spec[list] ?? []).map((container, position) => [path.child(list).index(position), container] as const),
   );

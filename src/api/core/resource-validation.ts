@@ -44,7 +44,7 @@ export function isExtendedResource(name: string): boolean {
 export function isOvercommitAllowed(name: string): boolean {
   return isNativeResource(name) && !isHugePages(name);
 }
-export function isIntegerResource(name: string): boolean {
+function isIntegerResource(name: string): boolean {
   return COUNTED.includes(name) || isExtendedResource(name);
 }
 
