@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { launchDaemon, runningDaemon } from "../cluster/daemon.host.ts";
 import type { ClusterPaths } from "../cluster/data-folder.ts";
+import { claimMachine } from "../cluster/machine-claim.host.ts";
 import { type ClusterOptions, checkOptions, DEFAULT_OPTIONS, type RuntimeChoice } from "../cluster/options.ts";
 import { addUserContext } from "./kubeconfig-file.ts";
 import { type PlaceFlags, placeOf } from "./place.ts";
