@@ -75,7 +75,7 @@ export function groupResourceText(of: GroupResource): string {
 }
 
 function named(of: GroupResource, name: string, more: Partial<StatusDetails> = {}): StatusDetails {
-  return { name, ...(of.group === "" ? {} : { group: of.group }), kind: of.resource, ...more };
+  return { ...(name === "" ? {} : { name }), ...(of.group === "" ? {} : { group: of.group }), kind: of.resource, ...more };
 }
 
 export function notFoundError(of: GroupResource, name: string): StatusError {
@@ -103,7 +103,7 @@ export function invalidError(of: { group: string; kind: string }, name: string, 
     reason: "Invalid",
     code: 422,
     message: `${qualified} "${name}" is invalid: ${message}`,
-    details: { name, ...(of.group === "" ? {} : { group: of.group }), kind: of.kind, causes },
+    details: { ...(name === "" ? {} : { name }), ...(of.group === "" ? {} : { group: of.group }), kind: of.kind, causes },
   });
 }
 export function forbiddenError(of: GroupResource, name: string, why: string, causes?: readonly StatusCause[]): StatusError {

@@ -113,7 +113,7 @@ describe("RBAC", () => {
     const attributes = on(jane, "list", "default - pods");
     const { message, details, code } = forbiddenByAuthorizer(attributes, authorizer.authorize(attributes).reason).status;
     expect(message).toBe('pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "default"');
-    expect({ details, code }).toEqual({ details: { kind: "pods", name: "" }, code: 403 });
+    expect({ details, code }).toEqual({ details: { kind: "pods" }, code: 403 });
     expect(forbiddenByAuthorizer(on(jane, "get", "- apps deployments/scale d"), "").message).toBe(
       'deployments.apps "d" is forbidden: User "jane" cannot get resource "deployments/scale" in API group "apps" at the cluster scope',
     );
