@@ -1,5 +1,6 @@
 // The server's authorizer: superusers, then the Node authorizer, then RBAC. The first that allows or denies decides; when
 // none does, the request is forbidden, with the reasons of all.
+import { SUPERUSER_GROUP } from "../authentication/well-known-users.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import type { UserInfo } from "../user.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorizer.ts";
@@ -8,8 +9,6 @@ import { NodeAuthorizer, nodeNameOf } from "./node.ts";
 import { NodeRelations } from "./node-relations.ts";
 import { RbacAuthorizer, RbacRuleResolver } from "./rbac.ts";
 import { reviewRules, type SubjectRules } from "./subject-rules.ts";
-
-const SUPERUSER_GROUP = "system:masters";
 
 export interface AuthorizerOptions {
   readonly objects: ObjectReader;

@@ -1,6 +1,7 @@
 // Nobody grants what they do not hold (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping),
 // unless they may `escalate` the role, or `bind` it.
 import type { PolicyRule, RoleRef } from "../../api/index.ts";
+import { SUPERUSER_GROUP } from "../authentication/well-known-users.ts";
 import type { UserInfo } from "../user.ts";
 import type { ServerAuthorizer } from "./create-authorizer.ts";
 import { compactRules, quotedNames, ruleText, uncoveredRules } from "./rbac-rules.ts";
@@ -20,7 +21,7 @@ export function escalationProblem(authorizer: ServerAuthorizer, user: UserInfo, 
 
 /** Members of `system:masters` may grant anything. */
 export function mayGrantAnything(user: UserInfo): boolean {
-  return user.groups.includes("system:masters");
+  return user.groups.includes(SUPERUSER_GROUP);
 }
 
 /** May `user` write any rules into this role? */

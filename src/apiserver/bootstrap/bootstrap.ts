@@ -12,6 +12,7 @@ import {
   priorityClasses,
   serviceCIDRs,
   services,
+  systemPriorityClasses,
 } from "../../api/index.ts";
 import type { Client } from "../../client/index.ts";
 import { reconcileBootstrapPolicy } from "../authorization/bootstrap-policy.ts";
@@ -26,14 +27,13 @@ export interface BootstrapOptions {
 }
 
 const SYSTEM_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
-const SYSTEM_CLUSTER_CRITICAL = 2_000_000_000;
 const SERVICE_LABELS = { component: "apiserver", provider: "kubernetes" };
 
 export async function bootstrap(client: Client, options: BootstrapOptions): Promise<void> {
   await Promise.all(SYSTEM_NAMESPACES.map((name) => ensure(client, namespaces, { metadata: { name } })));
   await Promise.all([
     reconcileBootstrapPolicy(client),
-    ...priorityClassObjects().map((object) => ensure(client, priorityClasses, object)),
+    ...systemPriorityClasses.map((object) => ensure(client, priorityClasses, object)),
     ...mandatoryFlowControl().map(([kind, object]) => ensure(client, kind, object)),
     ensure(client, serviceCIDRs, { metadata: { name: "kubernetes" }, spec: { cidrs: [options.serviceCidr] } }).then(() => markReady(client)),
     ensureKubernetesService(client, options),
@@ -48,21 +48,6 @@ async function ensure<T extends KubeObject>(client: Client, kind: Kind<T>, objec
   } catch (error) {
     if (!isStatus(error, "AlreadyExists")) throw error;
   }
-}
-
-function priorityClassObjects(): object[] {
-  return [
-    {
-      metadata: { name: "system-node-critical" },
-      value: SYSTEM_CLUSTER_CRITICAL + 1000,
-      description: "Used for system critical pods that must not be moved from their current node.",
-    },
-    {
-      metadata: { name: "system-cluster-critical" },
-      value: SYSTEM_CLUSTER_CRITICAL,
-      description: "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
-    },
-  ];
 }
 
 /** The default range is ready as soon as it is there: this server allocates from it. */
