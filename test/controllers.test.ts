@@ -2,6 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   configMaps,
+  controllerRevisions,
+  daemonSets,
   deployments,
   endpointSlices,
   endpoints,
@@ -172,6 +174,36 @@ describe("a deployment", () => {
     await plane.client.delete(replicaSets, orphan, { propagationPolicy: "Foreground" });
     await until(async () => (await plane.client.list(replicaSets)).items.length === 0);
     expect(await podsOf()).toEqual([]);
+  });
+});
+
+describe("a daemon set", () => {
+  it("has a pod on each node, also on one that comes later, and rolls to a new template", async () => {
+    const template = (image: string) => ({ metadata: { name: "", labels: { app: "agent" } }, spec: { containers: [{ name: "main", image }] } });
+    await plane.addNode("node-1");
+    await plane.client.create(daemonSets, {
+      apiVersion: "apps/v1",
+      kind: "DaemonSet",
+      metadata: { name: "agent", namespace: "default" },
+      spec: { selector: { matchLabels: { app: "agent" } }, template: template("app:1") },
+    });
+    const spread = async (count: number, image: string): Promise<boolean> => {
+      const all = await running();
+      return (
+        all.length === count && new Set(all.map(({ spec }) => spec.nodeName)).size === count && all.every(({ spec }) => spec.containers[0]?.image === image)
+      );
+    };
+    await until(() => spread(1, "app:1"));
+    await plane.addNode("node-2");
+    await until(() => spread(2, "app:1"));
+    await plane.client.patch(daemonSets, { namespace: "default", name: "agent" }, { type: "strategic", body: { spec: { template: template("app:2") } } });
+    await until(() => spread(2, "app:2"));
+    const revisions = (await plane.client.list(controllerRevisions)).items.map(({ revision }) => revision).sort();
+    expect(revisions).toEqual([1, 2]);
+    await until(async () => {
+      const { status } = await plane.client.get(daemonSets, { namespace: "default", name: "agent" });
+      return status?.numberAvailable === 2 && status.updatedNumberScheduled === 2;
+    });
   });
 });
 

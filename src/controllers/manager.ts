@@ -4,6 +4,7 @@ import type { Env } from "../base/index.ts";
 import { type Client, createEventRecorder, createInformerFactory, type InformerFactory } from "../client/index.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation.ts";
 import type { Controller, RunningController } from "./controller.ts";
+import { daemonSetController } from "./daemonset.ts";
 import { deploymentController } from "./deployment.ts";
 import { endpointsController } from "./endpoints.ts";
 import { endpointSliceController } from "./endpointslice.ts";
@@ -47,6 +48,7 @@ export interface ControllerManager {
 
 /** The component that events name, where it is not the controller's service account. */
 const EVENT_SOURCES: Readonly<Record<string, string>> = {
+  daemonset: "daemonset-controller",
   "endpoint-slice": "endpoint-slice-controller",
   "node-ipam": "cidrAllocator",
   "taint-eviction": "taint-eviction-controller",
@@ -62,6 +64,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     deploymentController,
     replicaSetController,
     replicationControllerController,
+    daemonSetController(),
     endpointSliceController,
     endpointsController,
     ...(clusterCidr === undefined ? [] : [nodeIpamController(clusterCidr)]),

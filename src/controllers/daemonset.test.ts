@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import type { ControllerRevision, DaemonSet, Node, Pod, Taint } from "../api/index.ts";
+import { planDaemonSet } from "./daemonset.ts";
+import { daemonPod } from "./daemonset-nodes.ts";
+import { historyOf, revisionHash } from "./revision-history.ts";
+import { brief, NOW_MS, pod } from "./testing.ts";
+
+function daemonSet(image = "app:1", rollingUpdate: { maxSurge?: number; maxUnavailable?: number } = { maxUnavailable: 1 }): DaemonSet {
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name: "agent", namespace: "default", uid: "ds", generation: 1 },
+    spec: {
+      selector: { matchLabels: { app: "agent" } },
+      template: { metadata: { name: "", labels: { app: "agent" } }, spec: { containers: [{ name: "main", image }] } },
+      updateStrategy: { type: "RollingUpdate", rollingUpdate },
+      revisionHistoryLimit: 10,
+    },
+  };
+}
+const node = (name: string, taints: Taint[] = []): Node => ({ apiVersion: "v1", kind: "Node", metadata: { name }, spec: { taints } });
+const revisionOf = (set: DaemonSet, revisions: readonly ControllerRevision[] = []): ControllerRevision =>
+  historyOf({ owner: set, template: set.spec.template, revisions, collisionCount: 0 }).current;
+
+interface Daemon {
+  readonly on: string;
+  readonly of?: DaemonSet;
+  readonly ready?: boolean;
+  readonly phase?: string;
+  readonly name?: string;
+}
+function daemon({ on, of = daemonSet(), ready = true, phase, name = `agent-${on}` }: Daemon): Pod {
+  const labels = { app: "agent", "controller-revision-hash": revisionHash(revisionOf(of)) };
+  return pod({ name, labels, ownerUid: "ds", node: on, ready, ...(phase === undefined ? {} : { phase, ready: false }) });
+}
+function plan(set: DaemonSet, nodes: readonly Node[], pods: readonly Pod[], backoffMs = 0) {
+  const revisions = [revisionOf(set)].map((revision) => ({ ...revision, metadata: { ...revision.metadata, uid: "r" } }));
+  return planDaemonSet({ set, nodes, candidates: pods, revisions, backoffMs: () => backoffMs, namedRevision: () => undefined }, NOW_MS);
+}
+const NEW = daemonSet("app:2");
+const three = [node("a"), node("b"), node("c")];
+
+describe("a daemon set", () => {
+  it.each<[string, Node[], Pod[], string[]]>([
+    ["runs on every node", three, [daemon({ on: "a" })], ["create pods", "create pods"]],
+    ["is content with one on each", [node("a")], [daemon({ on: "a" })], []],
+    ["stays off nodes it does not tolerate", [node("a", [{ key: "k", effect: "NoSchedule" }])], [], []],
+    ["stays where a taint came later that only keeps away", [node("a", [{ key: "k", effect: "NoSchedule" }])], [daemon({ on: "a" })], []],
+    ["leaves a node that throws it out", [node("a", [{ key: "k", effect: "NoExecute" }])], [daemon({ on: "a" })], ["delete pods agent-a"]],
+    ["runs on nodes in trouble", [node("a", [{ key: "node.kubernetes.io/not-ready", effect: "NoExecute" }])], [], ["create pods"]],
+    ["keeps one of two", [node("a")], [daemon({ on: "a" }), daemon({ on: "a", name: "second" })], ["delete pods second"]],
+    ["replaces a failed pod", [node("a")], [daemon({ on: "a", phase: "Failed" })], ["note FailedDaemonPod", "delete pods agent-a"]],
+    ["replaces a pod that succeeded", [node("a")], [daemon({ on: "a", phase: "Succeeded" })], ["note SucceededDaemonPod", "delete pods agent-a"]],
+  ])("%s", (_what, nodes, pods, expected) => {
+    expect(brief(plan(daemonSet(), nodes, pods).actions)).toEqual(expected);
+  });
+
+  it("waits before it replaces a pod that fails again and again", () => {
+    const waiting = plan(daemonSet(), [node("a")], [daemon({ on: "a", phase: "Failed" })], 5000);
+    expect(brief(waiting.actions)).toEqual([]);
+    expect(waiting.requeueAfterMs).toBe(5000);
+  });
+
+  it("ties its pods to their nodes and lets them stay in trouble", () => {
+    const { spec, metadata } = daemonPod(daemonSet(), "a", "h");
+    expect(spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms).toEqual([
+      { matchFields: [{ key: "metadata.name", operator: "In", values: ["a"] }] },
+    ]);
+    expect(spec.tolerations).toHaveLength(6);
+    expect(metadata.labels).toEqual({ app: "agent", "controller-revision-hash": "h", "pod-template-generation": "1" });
+  });
+});
+
+describe("an update of a daemon set", () => {
+  const old = (on: string, ready = true): Pod => daemon({ on, ready });
+  const fresh = (on: string, ready = true): Pod => daemon({ on, ready, of: NEW, name: `new-${on}` });
+  it.each<[string, DaemonSet, Pod[], string[]]>([
+    ["replaces one at a time", NEW, [old("a"), old("b"), old("c")], ["delete pods agent-a"]],
+    ["waits for the new one to serve", NEW, [fresh("a", false), old("b"), old("c")], []],
+    ["goes on when it does", NEW, [fresh("a"), old("b"), old("c")], ["delete pods agent-b"]],
+    ["replaces at once what does not serve anyway", NEW, [old("a", false), old("b"), old("c")], ["delete pods agent-a"]],
+    ["surges where told to", daemonSet("app:2", { maxSurge: 1, maxUnavailable: 0 }), [old("a"), old("b"), old("c")], ["create pods"]],
+    [
+      "and removes the old one when the new one serves",
+      daemonSet("app:2", { maxSurge: 1, maxUnavailable: 0 }),
+      [old("a"), fresh("a"), old("b"), old("c")],
+      ["delete pods agent-a"],
+    ],
+  ])("%s", (_what, set, pods, expected) => {
+    expect(brief(plan(set, three, pods).actions)).toEqual(expected);
+  });
+});
+
+describe("revisions", () => {
+  it("number each change and reuse what comes back", () => {
+    const first = revisionOf(daemonSet("app:1"));
+    const second = revisionOf(daemonSet("app:2"), [first]);
+    expect([first.revision, second.revision]).toEqual([1, 2]);
+    const back = historyOf({ owner: daemonSet("app:1"), template: daemonSet("app:1").spec.template, revisions: [first, second], collisionCount: 0 });
+    expect(back.current).toMatchObject({ metadata: { name: first.metadata.name }, revision: 3 });
+    expect(brief(back.actions)).toEqual([`update controllerrevisions ${first.metadata.name}`]);
+  });
+});
+
+it("counts in the status", () => {
+  const [write] = plan(daemonSet(), three, [daemon({ on: "a" }), daemon({ on: "b", ready: false })]).afterwards?.(undefined) ?? [];
+  expect(write?.do === "update" && (write.object as DaemonSet).status).toMatchObject({
+    desiredNumberScheduled: 3,
+    currentNumberScheduled: 2,
+    numberReady: 1,
+    numberAvailable: 1,
+    numberUnavailable: 2,
+    updatedNumberScheduled: 2,
+    numberMisscheduled: 0,
+  });
+});
