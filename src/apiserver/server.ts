@@ -18,6 +18,7 @@ import {
   runtimeClasses,
   secrets,
   serviceAccounts,
+  services,
   serviceUnavailableError,
   storageClasses,
 } from "../api/index.ts";
@@ -39,8 +40,10 @@ import { Pipeline } from "./http/pipeline.ts";
 import { ResourceHandler } from "./http/resource-handler.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { Operations } from "./operations.ts";
-import { type ApiServerOptions, defaultIssuer, defaultServiceCidr } from "./options.ts";
+import { type ApiServerOptions, defaultIssuer, defaultNodePortRange, defaultServiceCidr } from "./options.ts";
 import { createReviews } from "./reviews.ts";
+import { type AddressRange, formatAddress, parseAddressRange } from "./services/pools.ts";
+import { ServiceAllocation } from "./services/service-allocation.ts";
 import { startCompaction } from "./storage/compaction.ts";
 import { Registry } from "./storage/registry.ts";
 import type { WriteHook } from "./storage/write-context.ts";
@@ -71,6 +74,7 @@ const CACHES_AT_START: readonly Kind[] = [
   runtimeClasses,
   limitRanges,
   resourceQuotas,
+  services,
 ];
 
 export interface ApiServer {
@@ -107,6 +111,8 @@ class Server implements ApiServer {
   readonly #authorizer: ServerAuthorizer;
   readonly #admission: AdmissionChain;
   readonly #registry: Registry;
+  readonly #serviceAddresses: AddressRange;
+  readonly #serviceAllocation: ServiceAllocation;
   readonly #loopback: Client;
   readonly handler: Handler;
   #parts: Parts | undefined;
@@ -123,7 +129,10 @@ class Server implements ApiServer {
     this.#authorizer = createAuthorizer({ objects: this.#objects });
     this.#loopback = this.localClient(LOOPBACK_USER);
     this.#admission = createAdmissionChain(this.#env, { objects: this.#objects, client: this.#loopback, authorizer: this.#authorizer });
-    const hooks = new Map<Kind, WriteHook>();
+    const { serviceCidr = defaultServiceCidr, nodePortRange = defaultNodePortRange } = options;
+    this.#serviceAddresses = parseAddressRange(serviceCidr);
+    this.#serviceAllocation = new ServiceAllocation(this.#env, { addresses: this.#serviceAddresses, nodePorts: nodePortRange });
+    const hooks = new Map<Kind, WriteHook>([[services, this.#serviceAllocation]]);
     this.#registry = new Registry(this.#env, { store: options.store, resources: this.#resources, admission: this.#admission, hooks });
     this.handler = this.#createPipeline().handle;
   }
@@ -184,13 +193,15 @@ class Server implements ApiServer {
   }
 
   async #begin(): Promise<void> {
-    const { serviceCidr = defaultServiceCidr, advertise, clientCa, store } = this.#options;
+    const { advertise, clientCa, store } = this.#options;
     const [keys] = await Promise.all([
       this.#options.serviceAccountKeys ?? generateServiceAccountKeys(),
       ...CACHES_AT_START.map((kind) => this.#resources.of(kind).cache.start()),
     ]);
+    this.#serviceAllocation.load(this.#objects.list(services));
     this.#parts = this.#compose(keys);
-    await bootstrap(this.#loopback, { serviceCidr, serviceAddress: "10.96.0.1", advertise, clientCa });
+    const { text: serviceCidr, first } = this.#serviceAddresses;
+    await bootstrap(this.#loopback, { serviceCidr, serviceAddress: formatAddress(first), advertise, clientCa });
     this.#stopCompaction = startCompaction(this.#env, store);
     this.#state = "ready";
   }
@@ -204,7 +215,7 @@ class Server implements ApiServer {
       ["/pods/eviction", admitted(this.#admission, { kind: pods, subresource: "eviction" }, evictionCreator(this.#env, this.#registry))],
       ["/serviceaccounts/token", admitted(this.#admission, { kind: serviceAccounts, subresource: "token" }, tokenCreator(tokens))],
     ]);
-    const operations = new Operations(this.#registry, creators, createReviews(authenticator, this.#authorizer));
+    const operations = new Operations(this.#env, this.#registry, creators, createReviews(authenticator, this.#authorizer), this.#authorizer);
     return { keys, tokens, authenticator, operations };
   }
 

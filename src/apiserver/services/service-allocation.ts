@@ -1,0 +1,248 @@
+// What a service is given when it is written: cluster addresses, node ports, IP families
+// (https://kubernetes.io/docs/concepts/services-networking/service/). The pools live in memory; the services themselves are their
+// record, read at the start. This cluster has IPv4 addresses for services.
+//
+// Invariants: what is given to one service is given to no other; a write that fails gives everything back; what a service
+// no longer uses is free again as soon as the write is stored.
+import { type FieldError, FieldPath, invalid, invalidError, type KubeObject, type Service, services } from "../../api/index.ts";
+import type { Env, Mutable } from "../../base/index.ts";
+import type { PreparedWrite, WriteHook } from "../storage/write-context.ts";
+import { type AddressRange, formatAddress, NumberPool, parseAddress } from "./pools.ts";
+
+export interface ServiceAllocationOptions {
+  readonly addresses: AddressRange;
+  readonly nodePorts: readonly [number, number];
+}
+
+type MutableService = Mutable<Service>;
+type Family = "IPv4" | "IPv6";
+
+const SPEC = FieldPath.root("spec");
+const FAMILY: Family = "IPv4";
+
+export class ServiceAllocation implements WriteHook {
+  readonly #addresses: NumberPool;
+  readonly #ports: NumberPool;
+  readonly #range: AddressRange;
+
+  constructor(env: Env, { addresses, nodePorts }: ServiceAllocationOptions) {
+    const random = env.random.fork("service-allocation");
+    this.#range = addresses;
+    this.#addresses = new NumberPool(random, addresses.first, addresses.last);
+    this.#ports = new NumberPool(random, nodePorts[0], nodePorts[1]);
+  }
+
+  /** Notes what the services have that are there already. */
+  load(existing: readonly Service[]): void {
+    for (const service of existing) {
+      for (const address of addressesOf(service)) this.#addresses.take(address);
+      for (const port of portsOf(service)) this.#ports.take(port);
+    }
+  }
+
+  prepare(object: Mutable<KubeObject>, oldObject: KubeObject | undefined): PreparedWrite {
+    const service = object as MutableService;
+    const old = oldObject as Service | undefined;
+    normalizeAddresses(service, old);
+    if (old !== undefined) keepAllocated(service, old);
+    const draft = new Draft(this.#addresses, this.#ports, this.#range, old);
+    try {
+      setFamilies(service);
+      if (needsClusterIP(service)) draft.giveAddress(service);
+      if (needsNodePort(service)) draft.giveNodePorts(service);
+      if (needsHealthCheckNodePort(service)) draft.giveHealthCheckPort(service);
+    } catch (error) {
+      draft.rollback();
+      throw error;
+    }
+    return { rollback: () => draft.rollback(), commit: () => this.#releaseUnused(old, service) };
+  }
+
+  deleted(object: KubeObject): void {
+    const service = object as Service;
+    for (const address of addressesOf(service)) this.#addresses.release(address);
+    for (const port of portsOf(service)) this.#ports.release(port);
+  }
+
+  #releaseUnused(old: Service | undefined, service: Service): void {
+    if (old === undefined) return;
+    const addresses = new Set(addressesOf(service));
+    const ports = new Set(portsOf(service));
+    for (const address of addressesOf(old)) if (!addresses.has(address)) this.#addresses.release(address);
+    for (const port of portsOf(old)) if (!ports.has(port)) this.#ports.release(port);
+  }
+}
+
+/** What one write takes out of the pools beyond what the service had. */
+class Draft {
+  readonly #takenAddresses: number[] = [];
+  readonly #takenPorts: number[] = [];
+  readonly #ownAddresses: ReadonlySet<number>;
+  readonly #ownPorts: ReadonlySet<number>;
+
+  constructor(
+    private readonly addresses: NumberPool,
+    private readonly ports: NumberPool,
+    private readonly range: AddressRange,
+    old: Service | undefined,
+  ) {
+    this.#ownAddresses = new Set(old === undefined ? [] : addressesOf(old));
+    this.#ownPorts = new Set(old === undefined ? [] : portsOf(old));
+  }
+
+  rollback(): void {
+    for (const address of this.#takenAddresses) this.addresses.release(address);
+    for (const port of this.#takenPorts) this.ports.release(port);
+    this.#takenAddresses.length = 0;
+    this.#takenPorts.length = 0;
+  }
+
+  giveAddress(service: MutableService): void {
+    const { spec } = service;
+    if (spec.clusterIP === "None") return;
+    if (!spec.clusterIP) {
+      const drawn = this.addresses.draw();
+      if (drawn === undefined)
+        throw refused(service, [invalid(SPEC.child("clusterIPs"), spec.clusterIPs ?? [], "failed to allocate a serviceIP: range is full")]);
+      this.#takenAddresses.push(drawn);
+      spec.clusterIP = formatAddress(drawn);
+      spec.clusterIPs = [spec.clusterIP];
+      return;
+    }
+    const asked = parseAddress(spec.clusterIP);
+    // What is no address is validation's to refuse.
+    if (asked === undefined || this.#ownAddresses.has(asked)) return;
+    const why = !this.addresses.contains(asked)
+      ? `provided IP is not in the valid range. The range of valid IPs is ${this.range.text}`
+      : this.addresses.take(asked)
+        ? undefined
+        : "provided IP is already allocated";
+    if (why !== undefined) {
+      throw refused(service, [invalid(SPEC.child("clusterIPs"), spec.clusterIPs ?? [spec.clusterIP], `failed to allocate IP ${spec.clusterIP}: ${why}`)]);
+    }
+    this.#takenAddresses.push(asked);
+  }
+
+  giveNodePorts(service: MutableService): void {
+    const { ports = [] } = service.spec;
+    /** Protocols of one port share their node port: node port → protocols. */
+    const shared = new Map<number, Set<string>>();
+    const note = (nodePort: number, protocol: string): void => void shared.set(nodePort, (shared.get(nodePort) ?? new Set()).add(protocol));
+    for (const [position, port] of ports.entries()) {
+      if (!port.nodePort) continue;
+      if (shared.get(port.nodePort)?.has(port.protocol ?? "TCP") === false || this.#ownPorts.has(port.nodePort)) note(port.nodePort, port.protocol ?? "TCP");
+      else {
+        this.#takePort(service, port.nodePort, SPEC.child("ports").index(position).child("nodePort"));
+        note(port.nodePort, port.protocol ?? "TCP");
+      }
+    }
+    for (const [position, port] of ports.entries()) {
+      if (port.nodePort) continue;
+      const sibling = ports.find((other) => other.port === port.port && other.nodePort && shared.get(other.nodePort)?.has(port.protocol ?? "TCP") === false);
+      port.nodePort = sibling?.nodePort ?? this.#drawPort(service, SPEC.child("ports").index(position).child("nodePort"));
+      note(port.nodePort, port.protocol ?? "TCP");
+    }
+  }
+
+  giveHealthCheckPort(service: MutableService): void {
+    const path = SPEC.child("healthCheckNodePort");
+    const asked = service.spec.healthCheckNodePort ?? 0;
+    if (asked === 0) service.spec.healthCheckNodePort = this.#drawPort(service, path);
+    else if (!this.#ownPorts.has(asked)) this.#takePort(service, asked, path);
+  }
+
+  #takePort(service: Service, port: number, path: FieldPath): void {
+    if (!this.ports.contains(port)) {
+      const range = `${this.ports.first}-${this.ports.last}`;
+      throw refused(service, [invalid(path, port, `provided port is not in the valid range. The range of valid ports is ${range}`)]);
+    }
+    if (!this.ports.take(port)) throw refused(service, [invalid(path, port, "provided port is already allocated")]);
+    this.#takenPorts.push(port);
+  }
+
+  #drawPort(service: Service, path: FieldPath): number {
+    const drawn = this.ports.draw();
+    if (drawn === undefined) throw refused(service, [invalid(path, 0, "range is full")]);
+    this.#takenPorts.push(drawn);
+    return drawn;
+  }
+}
+
+function refused(service: Service, errors: readonly FieldError[]) {
+  return invalidError(services, service.metadata.name, errors);
+}
+
+function needsClusterIP({ spec }: Service): boolean {
+  return spec.type !== "ExternalName";
+}
+function needsNodePort({ spec }: Service): boolean {
+  return spec.type === "NodePort" || (spec.type === "LoadBalancer" && spec.allocateLoadBalancerNodePorts !== false);
+}
+function needsHealthCheckNodePort({ spec }: Service): boolean {
+  return spec.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local";
+}
+
+function addressesOf({ spec }: Service): number[] {
+  const texts = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
+  return texts.map(parseAddress).filter((address) => address !== undefined);
+}
+function portsOf({ spec }: Service): number[] {
+  return [...(spec.ports ?? []).map(({ nodePort = 0 }) => nodePort), spec.healthCheckNodePort ?? 0].filter((port) => port !== 0);
+}
+
+/** `clusterIP` and the first of `clusterIPs` are one; who changes one of them means both. */
+function normalizeAddresses({ spec }: MutableService, old: Service | undefined): void {
+  const listed = spec.clusterIPs ?? [];
+  if (old === undefined) {
+    if (spec.clusterIP && listed.length === 0) spec.clusterIPs = [spec.clusterIP];
+    return;
+  }
+  const isListKept = JSON.stringify(listed) === JSON.stringify(old.spec.clusterIPs ?? []);
+  if (!isListKept || (spec.clusterIP ?? "") === (old.spec.clusterIP ?? "")) return;
+  if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP, ...listed.slice(1)];
+  else delete spec.clusterIPs;
+}
+
+/** What was given and is not mentioned stays. */
+function keepAllocated(service: MutableService, old: Service): void {
+  const { spec } = service;
+  if (needsClusterIP(service) && needsClusterIP(old)) {
+    if (!spec.clusterIP && old.spec.clusterIP !== undefined) spec.clusterIP = old.spec.clusterIP;
+    if ((spec.clusterIPs ?? []).length === 0 && old.spec.clusterIPs !== undefined) spec.clusterIPs = [...old.spec.clusterIPs];
+  }
+  if (needsNodePort(service) && needsNodePort(old)) {
+    const mentioned = new Set((spec.ports ?? []).map(({ nodePort }) => nodePort));
+    for (const port of spec.ports ?? []) {
+      if (port.nodePort) continue;
+      const before = (old.spec.ports ?? []).find(({ name }) => name === port.name)?.nodePort;
+      if (before !== undefined && !mentioned.has(before)) port.nodePort = before;
+    }
+  }
+  if (needsHealthCheckNodePort(service) && needsHealthCheckNodePort(old) && !spec.healthCheckNodePort) {
+    spec.healthCheckNodePort = old.spec.healthCheckNodePort;
+  }
+}
+
+/** Which families the service's addresses are of. Throws Invalid for what this cluster does not have. */
+function setFamilies(service: MutableService): void {
+  const { spec } = service;
+  if (!needsClusterIP(service)) return;
+  const families = spec.ipFamilies ?? [];
+  const isOpen = spec.clusterIP === "None" && Object.keys(spec.selector ?? {}).length === 0;
+  if (isOpen) {
+    // Nobody but its owner says what endpoints it has: they may be of any family.
+    spec.ipFamilyPolicy ??= "RequireDualStack";
+    const first = families[0] ?? FAMILY;
+    if (families.length === 0) spec.ipFamilies = [first];
+    if (spec.ipFamilyPolicy !== "SingleStack" && (spec.ipFamilies ?? []).length === 1) spec.ipFamilies = [first, first === "IPv4" ? "IPv6" : "IPv4"];
+    return;
+  }
+  if (spec.ipFamilyPolicy === "RequireDualStack") {
+    const error = invalid(SPEC.child("ipFamilyPolicy"), spec.ipFamilyPolicy, "this cluster is not configured for dual-stack services");
+    throw refused(service, [error]);
+  }
+  const foreign = families.findIndex((family) => family !== FAMILY);
+  if (foreign !== -1) throw refused(service, [invalid(SPEC.child("ipFamilies").index(foreign), families[foreign], "not configured on this cluster")]);
+  spec.ipFamilyPolicy ??= "SingleStack";
+  spec.ipFamilies = [FAMILY];
+}
