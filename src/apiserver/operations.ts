@@ -2,18 +2,24 @@
 // and the kinds that are questions rather than things (reviews). Who asks has been authenticated and authorized before.
 
 import {
+  applyConfiguration,
   type DeleteOptions,
   decodeTarget,
   decodeValue,
+  FieldPath,
+  invalidError,
   type Kind,
   type KubeObject,
   methodNotSupportedError,
   notFoundError,
+  required,
   type Scale,
   scaleOf,
   withScale,
 } from "../api/index.ts";
-import { type Mutable, mutableCopy } from "../base/index.ts";
+import { type Env, formatTime, type Mutable, mutableCopy } from "../base/index.ts";
+import type { Authorizer } from "./authorization/authorizer.ts";
+import { forbiddenByAuthorizer } from "./authorization/forbidden.ts";
 import { viewOf } from "./cache/resource.ts";
 import { applyPatch, type PatchRequest } from "./patching.ts";
 import type { Reviews } from "./reviews.ts";
@@ -46,9 +52,11 @@ const SCALE = decodeTarget<Scale>("autoscaling/v1", "Scale");
 
 export class Operations {
   constructor(
+    private readonly env: Env,
     private readonly registry: Registry,
     private readonly creators: SubresourceCreators,
     private readonly reviews: Reviews,
+    private readonly authorizer: Authorizer,
   ) {}
 
   async get({ kind, namespace, name, subresource }: Target, resourceVersion = ""): Promise<Outcome> {
@@ -85,6 +93,7 @@ export class Operations {
       const change = (current: Scale): Scale => decodeValue(SCALE, applyPatch(SCALE.schema, current, patch)).object;
       return this.#updateScale(kind, namespace, name, change, context);
     }
+    if (patch.type === "apply") return this.#apply({ kind, namespace, name, subresource }, patch, context);
     const change = (current: KubeObject | undefined): Mutable<KubeObject> => {
       if (current === undefined) throw notFoundError(kind, name);
       const { object, warnings } = decodeValue(kind, applyPatch(kind.schema, current, patch), patch.fieldValidation);
@@ -93,6 +102,31 @@ export class Operations {
       return object;
     };
     return this.registry.writer.update({ kind, namespace, name, subresource, change }, context);
+  }
+
+  /** Applies a configuration; an object that is missing is created, by who may. */
+  #apply({ kind, namespace, name, subresource }: Target, patch: PatchRequest, context: WriteRequestContext): Promise<Outcome> {
+    const { fieldManager: manager = "", force = false, body } = patch;
+    if (manager === "") {
+      const error = required(FieldPath.root("fieldManager"), "is required for apply patch");
+      throw invalidError({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [error]);
+    }
+    const time = formatTime(this.env.clock.now());
+    const change = (current: KubeObject | undefined): Mutable<KubeObject> => {
+      if (current === undefined) this.#authorizeCreation({ kind, namespace, name, subresource }, context);
+      const object = applyConfiguration(kind, current, body, { manager, subresource, time, force });
+      kind.declaration.defaults?.(object);
+      return object;
+    };
+    return this.registry.writer.update({ kind, namespace, name, subresource, change, createMissing: true, tracksFields: true }, context);
+  }
+
+  /** Throws Forbidden: the request was authorized as a patch. */
+  #authorizeCreation({ kind, namespace, name }: Target, { user }: WriteRequestContext): void {
+    const { group, version, resource } = kind;
+    const attributes = { user, verb: "create", path: "", resource: { group, version, resource, subresource: "", namespace, name } };
+    const { decision, reason } = this.authorizer.authorize(attributes);
+    if (decision !== "allow") throw forbiddenByAuthorizer(attributes, reason);
   }
 
   async delete({ kind, namespace, name }: Target, options: Partial<DeleteOptions>, context: WriteRequestContext): Promise<DeleteOutcome> {

@@ -13,9 +13,10 @@ export const PATCH_MEDIA_TYPES: Readonly<Record<string, PatchRequest["type"]>> =
   "application/json-patch+json": "json",
   "application/merge-patch+json": "merge",
   "application/strategic-merge-patch+json": "strategic",
+  "application/apply-patch+yaml": "apply",
 };
 
-/** The patched JSON, not yet decoded. Throws a `StatusError`. */
+/** The patched JSON, not yet decoded. Throws a `StatusError`. What is applied server-side goes another way. */
 export function applyPatch(schema: Schema, document: unknown, patch: PatchRequest): unknown {
   switch (patch.type) {
     case "json":

@@ -93,7 +93,7 @@ export class LocalClient implements Client {
   async patch<T extends KubeObject>(kind: Kind<T>, { namespace = "", name }: ObjectName, patch: Patch, options: WriteOptions = {}): Promise<T> {
     const { subresource = "" } = options;
     this.#authorize({ verb: "patch", kind, namespace, name, subresource });
-    const request = { ...patch, fieldManager: options.fieldManager };
+    const request = { ...patch, fieldManager: options.fieldManager ?? this.user.name.replace(/^.*:/, "") };
     return objectOf(kind, await this.operations().patch({ kind, namespace, name, subresource }, request, this.#context(options)));
   }
 
@@ -113,8 +113,9 @@ export class LocalClient implements Client {
     return decoded;
   }
 
-  #context({ dryRun = false }: WriteOptions): WriteRequestContext {
-    return { user: this.user, dryRun, warnings: [] };
+  /** Components manage fields under their own names. */
+  #context({ dryRun = false, fieldManager = this.user.name.replace(/^.*:/, "") }: WriteOptions): WriteRequestContext {
+    return { user: this.user, dryRun, warnings: [], fieldManager };
   }
 
   /** Throws Forbidden. */

@@ -7,7 +7,11 @@ import {
   decode,
   decodeTarget,
   decodeValue,
+  FieldPath,
   type FieldValidation,
+  forbidden,
+  invalidError,
+  JsonSyntaxError,
   type Kind,
   type KubeObject,
   methodNotSupportedError,
@@ -24,7 +28,7 @@ import type { WriteRequestContext } from "../storage/write-context.ts";
 import type { UserInfo } from "../user.ts";
 import { type ApiRequest, type ApiResponse, header } from "./message.ts";
 import { mediaTypeOf } from "./negotiation.ts";
-import { type BodyFormat, integer, parseDeleteOptions, parseListQuery, parseWatchQuery, parseWriteParameters } from "./options.ts";
+import { type BodyFormat, integer, parseDeleteOptions, parseListQuery, parseWatchQuery, parseWriteParameters, type WriteParameters } from "./options.ts";
 import { decodeMessage, openEnvelope } from "./protobuf-decoder.ts";
 import {
   listResponse,
@@ -37,7 +41,7 @@ import {
   representationFor,
   revisionResponse,
 } from "./representation.ts";
-import type { ResourceRequest } from "./request-info.ts";
+import { isTrue, type ResourceRequest } from "./request-info.ts";
 import { watchResponse } from "./watch-stream.ts";
 
 /** A request whose user may do what it asks for. */
@@ -125,8 +129,7 @@ export class ResourceHandler {
     const { request, query, kind, resource } = asked;
     const isStored = resource.subresource === "" && kind.verbs.includes("get");
     const representation = representationFor(this.env, request, query, isStored ? permitsObjectTransforms : permitsNothing);
-    const { dryRun, fieldValidation } = parseWriteParameters(query, "CreateOptions");
-    const { object, context } = await this.#decodeBody(asked, fieldValidation, dryRun);
+    const { object, context } = await this.#decodeBody(asked, parseWriteParameters(query, "CreateOptions"));
     const outcome = await this.operations().create(targetOf(asked), object, context);
     return this.#answer(201, asked, outcome, context.warnings, representation);
   }
@@ -134,8 +137,7 @@ export class ResourceHandler {
   async #update(asked: AuthorizedRequest): Promise<ApiResponse> {
     const { request, query } = asked;
     const representation = representationFor(this.env, request, query, permitsObjectTransforms);
-    const { dryRun, fieldValidation } = parseWriteParameters(query, "UpdateOptions");
-    const { object, context } = await this.#decodeBody(asked, fieldValidation, dryRun);
+    const { object, context } = await this.#decodeBody(asked, parseWriteParameters(query, "UpdateOptions"));
     const outcome = await this.operations().update(targetOf(asked), object, context);
     return this.#answer(outcome.created ? 201 : 200, asked, outcome, context.warnings, representation);
   }
@@ -144,8 +146,8 @@ export class ResourceHandler {
     const { request, query, user } = asked;
     const representation = representationFor(this.env, request, query, permitsObjectTransforms);
     const { dryRun, fieldManager, fieldValidation } = parseWriteParameters(query, "PatchOptions");
-    const patch = await readPatch(request, { fieldManager, fieldValidation });
-    const context = { user, dryRun, warnings: [] as string[] };
+    const patch = await readPatch(request, query, { fieldManager, fieldValidation });
+    const context = { user, dryRun, warnings: [] as string[], fieldManager: fieldManager || userAgentName(request) };
     const outcome = await this.operations().patch(targetOf(asked), patch, context);
     return this.#answer(outcome.created ? 201 : 200, asked, outcome, context.warnings, representation);
   }
@@ -182,7 +184,7 @@ export class ResourceHandler {
   }
 
   /** The body as an object of the kind that the path takes. */
-  async #decodeBody({ request, kind, resource, user }: AuthorizedRequest, fieldValidation: FieldValidation, dryRun: boolean) {
+  async #decodeBody({ request, kind, resource, user }: AuthorizedRequest, { dryRun, fieldManager, fieldValidation }: WriteParameters) {
     const format = BODY_FORMATS[mediaTypeOf(header(request, "content-type"))];
     if (format === undefined) throw unsupportedMediaTypeError(BODY_MEDIA_TYPES);
     const subresource = kind.subresources.get(resource.subresource);
@@ -191,7 +193,7 @@ export class ResourceHandler {
     const target = isOwnKind ? kind : decodeTarget<KubeObject>(apiVersion, subresource.kind);
     const { object, warnings } = decodeAs(target, await request.body(), format, fieldValidation);
     if (isOwnKind) kind.declaration.defaults?.(object);
-    const context: WriteRequestContext = { user, dryRun, warnings: [...warnings] };
+    const context: WriteRequestContext = { user, dryRun, warnings: [...warnings], fieldManager: fieldManager || userAgentName(request) };
     return { object: object as Mutable<KubeObject>, context };
   }
 }
@@ -237,12 +239,36 @@ function checkVerb(kind: Kind, { verb, subresource }: ResourceRequest): void {
   if (!declared.verbs.includes(verb)) throw methodNotSupportedError({ group: kind.group, resource: `${kind.resource}/${subresource}` }, verb);
 }
 
-async function readPatch(request: ApiRequest, more: { fieldManager: string; fieldValidation: FieldValidation }): Promise<PatchRequest> {
+/** Who names no field manager manages fields under the name of the program. */
+function userAgentName(request: ApiRequest): string {
+  const [name = ""] = header(request, "user-agent").split("/");
+  return name.replaceAll(/[^\x20-\x7e]/g, "").slice(0, FIELD_MANAGER_LENGTH);
+}
+const FIELD_MANAGER_LENGTH = 128;
+
+async function readPatch(request: ApiRequest, query: URLSearchParams, more: { fieldManager: string; fieldValidation: FieldValidation }): Promise<PatchRequest> {
   const type = PATCH_MEDIA_TYPES[mediaTypeOf(header(request, "content-type"))];
   if (type === undefined) throw unsupportedMediaTypeError(Object.keys(PATCH_MEDIA_TYPES));
   const bytes = await request.body();
-  const body = type === "apply" ? parseYaml(new TextDecoder().decode(bytes)).value : parsePatch(bytes);
-  return { type, body, ...more };
+  const body = type === "apply" ? parseApplied(bytes, more.fieldValidation) : parsePatch(bytes);
+  const force = query.get("force");
+  if (force !== null && type !== "apply") {
+    const error = forbidden(FieldPath.root("force"), "may not be specified for non-apply patch");
+    throw invalidError({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [error]);
+  }
+  return { type, body, force: isTrue(force), ...more };
+}
+
+/** JSON is YAML, too. Keys that stand twice are refused where strictness is asked for. */
+function parseApplied(bytes: Uint8Array, fieldValidation: FieldValidation): unknown {
+  try {
+    const { value, problems } = parseYaml(new TextDecoder().decode(bytes));
+    if (fieldValidation === "Strict" && problems.length > 0) throw badRequestError(`error strict decoding YAML: ${problems.join(", ")}`);
+    return value;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw badRequestError(`error decoding YAML: ${error.message}`);
+    throw error;
+  }
 }
 
 function parsePatch(bytes: Uint8Array): unknown {

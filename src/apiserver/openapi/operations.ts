@@ -203,5 +203,5 @@ function optionParameters(kindName: string): Parameter[] {
 /** The media types of patches that a kind takes. Only built-in kinds know how to merge strategically. */
 export function patchTypesOf(kind: Pick<Kind, "group" | "version" | "kind">): string[] {
   const strategic = objectSchemaOf(formatApiVersion(kind.group, kind.version), kind.kind) === undefined ? [] : ["application/strategic-merge-patch+json"];
-  return ["application/json-patch+json", "application/merge-patch+json", ...strategic];
+  return ["application/json-patch+json", "application/merge-patch+json", ...strategic, "application/apply-patch+yaml"];
 }

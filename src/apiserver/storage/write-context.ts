@@ -10,6 +10,8 @@ export interface WriteRequestContext {
   readonly dryRun: boolean;
   /** Texts for the client's Warning headers. */
   readonly warnings: string[];
+  /** Under what name the writer manages the fields that it changes; absent: unknown. */
+  readonly fieldManager?: string;
 }
 
 /** Work that belongs to writing objects of one kind beside storing them: addresses and ports of services. */

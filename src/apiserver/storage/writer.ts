@@ -18,6 +18,7 @@ import {
   modifiedError,
   notFoundError,
   StatusError,
+  trackUpdate,
   validateCreate,
   validateObjectMeta,
   validateObjectMetaUpdate,
@@ -54,6 +55,8 @@ export interface Update<T extends KubeObject = KubeObject> {
   readonly createMissing?: boolean;
   /** The server's own change: neither admission nor the kind's strategy has a say. */
   readonly ownChange?: boolean;
+  /** `change` has recorded who manages which fields (apply). */
+  readonly tracksFields?: boolean;
 }
 
 export interface Updated {
@@ -92,11 +95,18 @@ export class Writer {
     }
   }
 
-  async #tryCreate(kind: Kind, namespace: string, object: Mutable<KubeObject>, context: WriteRequestContext): Promise<ObjectRevision | undefined> {
+  async #tryCreate(
+    kind: Kind,
+    namespace: string,
+    object: Mutable<KubeObject>,
+    context: WriteRequestContext,
+    tracked = false,
+  ): Promise<ObjectRevision | undefined> {
     const request = this.#admissionRequest("CREATE", kind, "", namespace, object, undefined, context);
     await this.options.admission.mutate(request);
     this.#fillSystemFields(kind, object);
     prepareForCreate(kind, object, strategyContext(context.user, this.env.clock.now()));
+    if (!tracked) this.#trackFields(kind, "", object, undefined, context);
     const hook = this.options.hooks.get(kind)?.prepare(object, undefined, context.dryRun);
     return this.#finish(hook, context.dryRun, async () => {
       refuse(kind, object, validateCreate(kind, object));
@@ -145,7 +155,7 @@ export class Writer {
     if (object.metadata.uid && !update.createMissing) throw notFoundError(kind, name);
     adoptName(object, name);
     adoptNamespace(kind, object.metadata, namespace);
-    return this.#tryCreate(kind, namespace, object, context);
+    return this.#tryCreate(kind, namespace, object, context, update.tracksFields);
   }
 
   async #tryUpdate<T extends KubeObject>(update: Update<T>, current: ObjectRevision, context: WriteRequestContext) {
@@ -160,6 +170,7 @@ export class Writer {
     checkPreconditions(kind, object, old);
     object.metadata.resourceVersion = current.resourceVersion;
     this.#carryOver(kind, subresource, object, old, context);
+    if (!update.tracksFields) this.#trackFields(kind, subresource, object, old, context);
     const hook = subresource === "" ? this.options.hooks.get(kind)?.prepare(object, old, context.dryRun) : undefined;
     return this.#finish(hook, context.dryRun, async () => {
       refuse(kind, object, validateChange(kind, subresource, object, old));
@@ -229,6 +240,14 @@ export class Writer {
     if (old.metadata.deletionTimestamp !== undefined) object.metadata.deletionTimestamp = old.metadata.deletionTimestamp;
     if (old.metadata.deletionGracePeriodSeconds !== undefined) object.metadata.deletionGracePeriodSeconds ??= old.metadata.deletionGracePeriodSeconds;
     if (subresource !== "status" && raisesGeneration(kind, object, old)) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  }
+
+  /** Records whose fields these are from now on. */
+  #trackFields(kind: Kind, subresource: string, object: Mutable<KubeObject>, old: KubeObject | undefined, { fieldManager = "" }: WriteRequestContext): void {
+    const time = formatTime(this.env.clock.now());
+    const entries = trackUpdate(kind, old, object, { manager: fieldManager, subresource, time });
+    if (entries === undefined) delete object.metadata.managedFields;
+    else object.metadata.managedFields = mutableCopy(entries);
   }
 
   #admissionRequest(
