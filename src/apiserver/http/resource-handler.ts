@@ -229,9 +229,10 @@ function checkScope(kind: Kind, { namespace, name, verb, resource }: ResourceReq
 }
 
 /** Throws MethodNotAllowed, or NotFound for a subresource that is not there. */
-function checkVerb(kind: Kind, { verb, subresource }: ResourceRequest): void {
+function checkVerb(kind: Kind, { verb, name, subresource }: ResourceRequest): void {
   if (subresource === "") {
-    if (!kind.verbs.includes(verb)) throw methodNotSupportedError(kind, verb);
+    const isMisplaced = verb === "create" ? name !== "" : (verb === "update" || verb === "patch") && name === "";
+    if (isMisplaced || !kind.verbs.includes(verb)) throw methodNotSupportedError(kind, verb);
     return;
   }
   const declared = kind.subresources.get(subresource);
