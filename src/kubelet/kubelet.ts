@@ -99,7 +99,15 @@ class NodeKubelet implements Kubelet {
       kubeletPort: options.port ?? DEFAULT_PORT,
       labels: options.labels ?? {},
     };
-    this.registration = createNodeRegistration(env, { client, host, runtime, recorder: this.recorder, identity, taints: options.taints ?? [], setUpPodNetwork: options.setUpPodNetwork });
+    this.registration = createNodeRegistration(env, {
+      client,
+      host,
+      runtime,
+      recorder: this.recorder,
+      identity,
+      taints: options.taints ?? [],
+      setUpPodNetwork: options.setUpPodNetwork,
+    });
     this.parts = this.makeParts();
     this.rotation = createLogRotation(env, { host, runtime });
     this.api = createKubeletApi(env, {

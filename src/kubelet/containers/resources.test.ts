@@ -35,9 +35,9 @@ describe("a container's limits", () => {
 describe("a pod's cgroup", () => {
   it("stands below its class", () => {
     const same = { cpu: "1", memory: "1Gi" };
-    expect(podCgroup(pod({}))).toBe("/kubets/kubepods/besteffort/podu1");
-    expect(podCgroup(pod({ requests: { cpu: "1" } }))).toBe("/kubets/kubepods/burstable/podu1");
-    expect(podCgroup(pod({ requests: same, limits: same }))).toBe("/kubets/kubepods/podu1");
+    expect(podCgroup("/kubets/kubepods", pod({}))).toBe("/kubets/kubepods/besteffort/podu1");
+    expect(podCgroup("/kubets/kubepods", pod({ requests: { cpu: "1" } }))).toBe("/kubets/kubepods/burstable/podu1");
+    expect(podCgroup("/kubets/kubepods", pod({ requests: same, limits: same }))).toBe("/kubets/kubepods/podu1");
   });
   it("has a limit only when every container has one", () => {
     const limited = { limits: { cpu: "500m", memory: "1Gi" } };

@@ -61,15 +61,10 @@ function bytes(text: string | undefined): number {
   return text === undefined ? 0 : parseQuantity(text).value();
 }
 
-/** Below the cluster's own root, so that it is clear what is ours to remove. */
-export const CGROUP_ROOT = "/kubets/kubepods";
-
-export function podCgroup(pod: Pod): string {
-  return `${qosCgroup(pod)}/pod${podUid(pod)}`;
-}
-function qosCgroup(pod: Pod): string {
+/** Below the group of `kubepods` that all pods of a node are in. */
+export function podCgroup(kubepods: string, pod: Pod): string {
   const qosClass = podQosClass(pod);
-  return qosClass === "Guaranteed" ? CGROUP_ROOT : `${CGROUP_ROOT}/${qosClass.toLowerCase()}`;
+  return `${kubepods}${qosClass === "Guaranteed" ? "" : `/${qosClass.toLowerCase()}`}/pod${podUid(pod)}`;
 }
 
 /** A limit of the pod holds only when every container has one. */
