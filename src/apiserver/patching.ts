@@ -26,6 +26,6 @@ export function applyPatch(schema: Schema, document: unknown, patch: PatchReques
     case "strategic":
       return applyStrategicMergePatch(schema, document, patch.body);
     case "apply":
-      throw unsupportedMediaTypeError(Object.keys(PATCH_MEDIA_TYPES));
+      throw unsupportedMediaTypeError(Object.keys(PATCH_MEDIA_TYPES).filter((type) => PATCH_MEDIA_TYPES[type] !== "apply"));
   }
 }
