@@ -1,5 +1,5 @@
 // The first pod: one command, real containers, an unmodified kubectl. Runs `./kubets start` as a user would.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -213,7 +213,7 @@ describe.skipIf(reason !== undefined)("the first pod", () => {
   it("keeps pods running and loses no acknowledged write when kubets is killed", async () => {
     const startedAt = await jsonPath("pod client", ".status.containerStatuses[0].state.running.startedAt");
     const acknowledged: string[] = [];
-    const pid = Number(readFileSync(join(cluster.dataDirectory, "kubets.pid"), "utf8"));
+    const { pid } = JSON.parse(await cluster.kubets("status", "-o", "json")) as { pid: number };
     const writer = (async () => {
       for (let number = 0; number < 1000; number++) {
         const { code } = await cluster.kubectl.try(["create", "configmap", `written-${number}`, "--request-timeout=2s"]);
