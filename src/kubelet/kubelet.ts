@@ -6,7 +6,7 @@ import { type Client, createEventRecorder, createInformer, type EventRecorder, t
 import { createFailureBackOff } from "./back-off.ts";
 import { createContainerKiller } from "./containers/container-killer.ts";
 import { createContainerStarter } from "./containers/container-starter.ts";
-import { burstableShares, CGROUP_ROOT, CPU_PERIOD_MICROS } from "./containers/resources.ts";
+import { burstableShares, CPU_PERIOD_MICROS } from "./containers/resources.ts";
 import { createObjectCache } from "./environment/object-cache.ts";
 import { createTokenSource } from "./environment/service-account-tokens.ts";
 import type { KubeletHost } from "./host.ts";
@@ -44,6 +44,8 @@ export interface KubeletOptions {
   /** Only when the node is new. */
   readonly taints?: NonNullable<Node["spec"]["taints"]>;
   readonly podPidsLimit?: number;
+  /** The control group that the node's own `kubepods` is made in; no two nodes on a machine may share it. Default `/kubets`. */
+  readonly cgroupRoot?: string;
   /** Called with the node's pod range before the runtime is told; the node's network is ready when it resolves. */
   readonly setUpPodNetwork?: (podCidr: string) => Promise<void>;
 }
@@ -78,6 +80,7 @@ class NodeKubelet implements Kubelet {
   private readonly parts: PodWorkerParts;
   private readonly rotation: LogRotation;
   private readonly log: Logger;
+  private readonly kubepods: string;
   private stopWatching: () => void = () => undefined;
   private running = false;
   private memoryBytes = 0;
@@ -89,6 +92,7 @@ class NodeKubelet implements Kubelet {
   ) {
     const { client, nodeName, runtime, host } = options;
     this.log = env.log.child("kubelet");
+    this.kubepods = `${options.cgroupRoot ?? "/kubets"}/kubepods`;
     this.recorder = createEventRecorder(env, client, "kubelet", { host: nodeName });
     this.podInformer = createInformer(env, client, pods, { fieldSelector: `spec.nodeName=${nodeName}` });
     this.serviceInformer = createInformer(env, client, services);
@@ -143,9 +147,11 @@ class NodeKubelet implements Kubelet {
     this.podInformer.start();
     await this.podInformer.synced();
     this.rotation.start();
-    removeOrphans({ runtime, host, volumes: this.parts.volumes, log: this.log }, (uid) => this.workers.has(uid)).catch((error: unknown) => {
-      this.log.error("cannot remove what former pods left", { error });
-    });
+    removeOrphans({ runtime, host, volumes: this.parts.volumes, kubepods: this.kubepods, log: this.log }, (uid) => this.workers.has(uid)).catch(
+      (error: unknown) => {
+        this.log.error("cannot remove what former pods left", { error });
+      },
+    );
   }
 
   async stop(): Promise<void> {
@@ -187,6 +193,7 @@ class NodeKubelet implements Kubelet {
       ...{ env, client, host, runtime, events, statuses, probes, objects, tokens, images, killer },
       node: {
         ips: options.nodeIps,
+        kubepods: this.kubepods,
         get memoryBytes() {
           return memoryBytes();
         },
@@ -242,10 +249,10 @@ class NodeKubelet implements Kubelet {
 
   private async makeGroups(): Promise<void> {
     const { cgroups } = this.options.host;
-    await cgroups.apply(CGROUP_ROOT, { cpuShares: ROOT_SHARES, cpuPeriodMicros: CPU_PERIOD_MICROS });
-    await cgroups.apply(`${CGROUP_ROOT}/besteffort`, { cpuShares: BEST_EFFORT_SHARES, cpuPeriodMicros: CPU_PERIOD_MICROS });
+    await cgroups.apply(this.kubepods, { cpuShares: ROOT_SHARES, cpuPeriodMicros: CPU_PERIOD_MICROS });
+    await cgroups.apply(`${this.kubepods}/besteffort`, { cpuShares: BEST_EFFORT_SHARES, cpuPeriodMicros: CPU_PERIOD_MICROS });
     this.groupShares = burstableShares([]);
-    await cgroups.apply(`${CGROUP_ROOT}/burstable`, { cpuShares: this.groupShares, cpuPeriodMicros: CPU_PERIOD_MICROS });
+    await cgroups.apply(`${this.kubepods}/burstable`, { cpuShares: this.groupShares, cpuPeriodMicros: CPU_PERIOD_MICROS });
   }
 
   /** Burstable pods together weigh as much as they asked for. */
@@ -253,7 +260,7 @@ class NodeKubelet implements Kubelet {
     const shares = burstableShares(this.activePods());
     if (shares === this.groupShares) return;
     this.groupShares = shares;
-    this.options.host.cgroups.apply(`${CGROUP_ROOT}/burstable`, { cpuShares: shares, cpuPeriodMicros: CPU_PERIOD_MICROS }).catch((error: unknown) => {
+    this.options.host.cgroups.apply(`${this.kubepods}/burstable`, { cpuShares: shares, cpuPeriodMicros: CPU_PERIOD_MICROS }).catch((error: unknown) => {
       this.log.warn("cannot weigh burstable pods", { error });
     });
   }

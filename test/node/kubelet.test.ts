@@ -50,6 +50,7 @@ describe.skipIf(reason !== undefined)("the kubelet on real containers", () => {
         nodeIps: ["192.0.2.7"],
         clusterDns: ["10.96.0.10"],
         podPidsLimit: 200,
+        cgroupRoot: "/kubets-kubelet-test",
       });
     kubelet = newKubelet();
     await kubelet.start();
@@ -58,6 +59,7 @@ describe.skipIf(reason !== undefined)("the kubelet on real containers", () => {
     await kubelet?.stop();
     await stopServer?.();
     await machine?.dispose();
+    await host?.cgroups.remove("/kubets-kubelet-test");
   }, 60_000);
 
   const create = (name: string, spec: Partial<Pod["spec"]>): Promise<Pod> => {
@@ -148,9 +150,9 @@ describe.skipIf(reason !== undefined)("the kubelet on real containers", () => {
       (names) => !names.includes(metadata.uid ?? ""),
     );
     expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(metadata.uid);
-    expect(readdirSync("/sys/fs/cgroup").some((hierarchy) => existsSync(`/sys/fs/cgroup/${hierarchy}/kubets/kubepods/burstable/pod${metadata.uid}`))).toBe(
-      false,
-    );
+    expect(
+      readdirSync("/sys/fs/cgroup").some((hierarchy) => existsSync(`/sys/fs/cgroup/${hierarchy}/kubets-kubelet-test/kubepods/burstable/pod${metadata.uid}`)),
+    ).toBe(false);
   });
 
   it("shows how containers end, with message, log and previous log", async () => {

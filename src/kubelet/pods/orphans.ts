@@ -2,7 +2,6 @@
 // then removed.
 import type { Logger } from "../../base/index.ts";
 import { POD_UID_LABEL, readContainerAnnotations } from "../containers/labels.ts";
-import { CGROUP_ROOT } from "../containers/resources.ts";
 import type { KubeletHost } from "../host.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import type { VolumeManager } from "../volumes/volume-manager.ts";
@@ -14,11 +13,12 @@ export interface OrphanParts {
   readonly runtime: ContainerRuntime;
   readonly host: KubeletHost;
   readonly volumes: VolumeManager;
+  readonly kubepods: string;
   readonly log: Logger;
 }
 
 /** `isKnown` tells which pods are looked after by a worker. */
-export async function removeOrphans({ runtime, host, volumes, log }: OrphanParts, isKnown: (uid: string) => boolean): Promise<void> {
+export async function removeOrphans({ runtime, host, volumes, kubepods, log }: OrphanParts, isKnown: (uid: string) => boolean): Promise<void> {
   const [sandboxes, containers] = await Promise.all([runtime.listPodSandboxes(), runtime.listContainers()]);
   const uids = new Set<string>();
   for (const { labels } of [...sandboxes, ...containers]) {
@@ -48,8 +48,8 @@ export async function removeOrphans({ runtime, host, volumes, log }: OrphanParts
     await volumes.removePod(uid);
   }
   for (const group of QOS_GROUPS) {
-    for (const name of await host.cgroups.list(`${CGROUP_ROOT}${group}`)) {
-      if (name.startsWith("pod") && !isKnown(name.slice(3))) await host.cgroups.remove(`${CGROUP_ROOT}${group}/${name}`);
+    for (const name of await host.cgroups.list(`${kubepods}${group}`)) {
+      if (name.startsWith("pod") && !isKnown(name.slice(3))) await host.cgroups.remove(`${kubepods}${group}/${name}`);
     }
   }
 }

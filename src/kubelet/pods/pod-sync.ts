@@ -41,7 +41,7 @@ export interface SyncResult {
 export async function syncPod(context: SyncContext, observed: RuntimePod): Promise<SyncResult> {
   const { parts, pod, signal } = context;
   const { host, volumes, probes } = parts;
-  await host.cgroups.apply(podCgroup(pod), podCgroupLimits(pod, parts.node.podPidsLimit));
+  await host.cgroups.apply(podCgroup(parts.node.kubepods, pod), podCgroupLimits(pod, parts.node.podPidsLimit));
   const mounted = await volumes.setUp(pod, downwardContext(parts, pod, observed.ips));
   if (signal.aborted) return { retryAtMs: undefined };
   probes.addPod(pod);
@@ -125,7 +125,7 @@ async function makeSandboxConfig({ parts, pod }: SyncContext, attempt: number): 
   const { clusterDns, clusterDomain } = node;
   const dns = resolverConfig(pod, { clusterDns, clusterDomain, resolvConf: await host.resolvConf() });
   for (const warning of dns.warnings) parts.events.pod(pod, "Warning", "DNSConfigForming", warning);
-  return sandboxConfig(pod, { attempt, podLogsDirectory: host.podLogsDirectory, clusterDomain, dns: dns.config });
+  return sandboxConfig(pod, { attempt, podLogsDirectory: host.podLogsDirectory, kubepods: node.kubepods, clusterDomain, dns: dns.config });
 }
 
 async function createSandbox({ parts, pod }: SyncContext, config: PodSandboxConfig): Promise<string> {

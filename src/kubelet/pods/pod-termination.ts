@@ -43,7 +43,7 @@ export async function stopSandboxes(parts: PodWorkerParts, observed: RuntimePod)
 export async function releaseResources(parts: PodWorkerParts, pod: Pod): Promise<void> {
   const uid = podUid(pod);
   await parts.volumes.tearDown(uid);
-  await parts.host.cgroups.remove(podCgroup(pod));
+  await parts.host.cgroups.remove(podCgroup(parts.node.kubepods, pod));
   parts.objects.release(uid);
   parts.tokens.release(uid);
 }

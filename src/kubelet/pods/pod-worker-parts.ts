@@ -18,6 +18,8 @@ import type { StatusWriter } from "./status-writer.ts";
 export interface NodeView {
   readonly ips: readonly string[];
   readonly memoryBytes: number;
+  /** The control group of all pods. */
+  readonly kubepods: string;
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
   /** Absent: pods may have as many processes as the node. */

@@ -11,6 +11,7 @@ import { initContainers, isHostNetwork, isSidecar, podName, podNamespace, podUid
 export interface SandboxFacts {
   readonly attempt: number;
   readonly podLogsDirectory: string;
+  readonly kubepods: string;
   readonly clusterDomain: string;
   readonly dns: ResolverConfig;
 }
@@ -30,7 +31,7 @@ export function sandboxConfig(pod: Pod, facts: SandboxFacts): PodSandboxConfig {
     labels: podLabels(pod),
     annotations: pod.metadata.annotations ?? {},
     linux: {
-      cgroupParent: podCgroup(pod),
+      cgroupParent: podCgroup(facts.kubepods, pod),
       sysctls: Object.fromEntries(sysctls),
       securityContext: sandboxSecurityContext(pod),
     },
