@@ -29,7 +29,10 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-/** A node that makes every pod it is given Running and Ready at once, and ends those that are deleted. */
+/**
+ * A node that makes every pod it is given Running and Ready at once, and ends those that are deleted. A pod of the image
+ * `exit:<code>` ends at once with that code.
+ */
 export interface PlainNode {
   readonly name: string;
   /** Ends heartbeats and all care for pods, as a power failure does. */
@@ -126,6 +129,15 @@ async function runOrEnd(env: Env, client: Client, pod: Pod, nextAddress: () => s
     if (pod.status?.phase !== "Pending" && pod.status?.phase !== undefined) return;
     const ip = nextAddress();
     const conditions = ["Initialized", "ContainersReady", "Ready"].map((type) => ({ type, status: "True", lastTransitionTime: formatTime(env.clock.now()) }));
+    const [container] = pod.spec.containers;
+    const exit = /^exit:([0-9]+)$/.exec(container?.image ?? "");
+    if (exit !== null && container !== undefined) {
+      const terminated = { exitCode: Number(exit[1]), reason: exit[1] === "0" ? "Completed" : "Error", finishedAt: formatTime(env.clock.now()) };
+      const containerStatuses = [{ name: container.name, state: { terminated }, ready: false, restartCount: 0, image: "", imageID: "" }];
+      const ended = { phase: exit[1] === "0" ? "Succeeded" : "Failed", containerStatuses };
+      await client.patch(pods, { name, namespace }, { type: "strategic", body: { status: ended } }, { subresource: "status" });
+      return;
+    }
     const status = { phase: "Running", podIP: ip, podIPs: [{ ip }], startTime: formatTime(env.clock.now()), conditions };
     await client.patch(pods, { name, namespace }, { type: "strategic", body: { status } }, { subresource: "status" });
   } catch (error) {

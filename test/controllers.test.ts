@@ -8,6 +8,8 @@ import {
   endpointSlices,
   endpoints,
   events,
+  type Job,
+  jobs,
   namespaces,
   nodes,
   type Pod,
@@ -204,6 +206,72 @@ describe("a daemon set", () => {
       const { status } = await plane.client.get(daemonSets, { namespace: "default", name: "agent" });
       return status?.numberAvailable === 2 && status.updatedNumberScheduled === 2;
     });
+  });
+});
+
+describe("a job", () => {
+  const job = (name: string, image: string, more: Partial<Job["spec"]> = {}): Job => ({
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name, namespace: "default" },
+    spec: { template: { metadata: { name: "" }, spec: { restartPolicy: "Never", containers: [{ name: "main", image }] } }, ...more },
+  });
+  const state = async (name: string) => (await plane.client.get(jobs, { namespace: "default", name })).status;
+  const conditions = async (name: string) => (await state(name))?.conditions?.map(({ type, reason }) => `${type} ${reason}`);
+  const ended = async (name: string): Promise<boolean> =>
+    (await state(name))?.conditions?.some(({ type }) => type === "Complete" || type === "Failed") ?? false;
+
+  it("completes, and counts every pod once", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(jobs, job("five", "exit:0", { completions: 5, parallelism: 2 }));
+    await until(() => ended("five"));
+    expect(await conditions("five")).toEqual(["SuccessCriteriaMet CompletionsReached", "Complete CompletionsReached"]);
+    expect(await state("five")).toMatchObject({ succeeded: 5, ready: 0, uncountedTerminatedPods: {} });
+    expect((await podsOf()).map(({ metadata }) => metadata.finalizers ?? [])).toEqual([[], [], [], [], []]);
+    expect((await state("five"))?.completionTime).toBeDefined();
+  });
+
+  it("gives each of its pods an index where asked to", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(jobs, job("indexed", "exit:0", { completions: 3, parallelism: 3, completionMode: "Indexed" }));
+    await until(() => ended("indexed"));
+    expect((await state("indexed"))?.completedIndexes).toBe("0-2");
+    const indexes = (await podsOf()).map(({ metadata, spec }) => [metadata.labels?.["batch.kubernetes.io/job-completion-index"], spec.hostname]).sort();
+    expect(indexes).toEqual([
+      ["0", "indexed-0"],
+      ["1", "indexed-1"],
+      ["2", "indexed-2"],
+    ]);
+  });
+
+  it("fails when its pods failed too often, waiting longer each time", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(jobs, job("bad", "exit:1", { backoffLimit: 2 }));
+    const begin = plane.clock.monotonic();
+    await until(() => ended("bad"));
+    expect(await conditions("bad")).toEqual(["FailureTarget BackoffLimitExceeded", "Failed BackoffLimitExceeded"]);
+    expect(await state("bad")).toMatchObject({ failed: 3 });
+    expect(plane.clock.monotonic() - begin).toBeGreaterThanOrEqual(29_000);
+  });
+
+  it("stops while suspended, and goes with its pods", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(jobs, job("slow", "app:1", { parallelism: 2 }));
+    await until(async () => (await running()).length === 2);
+    await plane.client.patch(jobs, { namespace: "default", name: "slow" }, { type: "merge", body: { spec: { suspend: true } } });
+    await until(async () => (await podsOf()).length === 0);
+    expect(await state("slow")).toMatchObject({ conditions: [{ type: "Suspended", status: "True" }] });
+    await plane.client.patch(jobs, { namespace: "default", name: "slow" }, { type: "merge", body: { spec: { suspend: false } } });
+    await until(async () => (await running()).length === 2);
+    await plane.client.delete(jobs, { namespace: "default", name: "slow" }, { propagationPolicy: "Background" });
+    await until(async () => (await podsOf()).length === 0);
+  });
+
+  it("is deleted when its time to live is over", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(jobs, job("short", "exit:0", { ttlSecondsAfterFinished: 30 }));
+    await until(() => ended("short"));
+    await until(async () => (await plane.client.list(jobs)).items.length === 0 && (await podsOf()).length === 0);
   });
 });
 

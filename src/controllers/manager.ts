@@ -9,6 +9,7 @@ import { deploymentController } from "./deployment.ts";
 import { endpointsController } from "./endpoints.ts";
 import { endpointSliceController } from "./endpointslice.ts";
 import { garbageCollector } from "./garbage-collector.ts";
+import { jobController, jobOrphanController, ttlAfterFinishedController } from "./job.ts";
 import { createKindDiscovery, type KindDiscovery } from "./kind-discovery.ts";
 import { namespaceController } from "./namespace.ts";
 import { nodeIpamController } from "./node-ipam.ts";
@@ -65,6 +66,9 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     replicaSetController,
     replicationControllerController,
     daemonSetController(),
+    jobController,
+    jobOrphanController,
+    ttlAfterFinishedController,
     endpointSliceController,
     endpointsController,
     ...(clusterCidr === undefined ? [] : [nodeIpamController(clusterCidr)]),

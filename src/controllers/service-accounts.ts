@@ -19,6 +19,7 @@ const SERVICE_ACCOUNTS: Readonly<Record<string, string>> = {
   daemonset: "daemon-set-controller",
   statefulset: "statefulset-controller",
   job: "job-controller",
+  "job-orphans": "job-controller",
   cronjob: "cronjob-controller",
   disruption: "disruption-controller",
   resourcequota: "resourcequota-controller",
