@@ -1,8 +1,7 @@
 // Applies the pod network on Linux with `ip` and `nft`, and takes it away again. What it makes: the bridge, routes marked with
 // a protocol number of ours, one nft table, the CNI configuration file.
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -11,7 +10,6 @@ import type { NetworkApplier } from "./node-network.ts";
 import type { NetworkPlan } from "./plan.ts";
 
 const run = promisify(execFile);
-const BRIDGE_DEVICE = `/sys/class/net/${POD_BRIDGE}`;
 const TABLE = "kubets-network";
 /** Marks our routes, so that only ours are removed. */
 const ROUTE_PROTOCOL = "236";
@@ -38,9 +36,14 @@ export function createLinuxNetwork(options: LinuxNetworkOptions): NetworkApplier
 }
 
 async function makeBridge(plan: NetworkPlan): Promise<void> {
-  if (!existsSync(BRIDGE_DEVICE)) await run("ip", ["link", "add", POD_BRIDGE, "type", "bridge"]);
+  if (!(await bridgeExists())) await run("ip", ["link", "add", POD_BRIDGE, "type", "bridge"]);
   await run("ip", ["address", "replace", `${plan.gateway}/${plan.prefixLength}`, "dev", POD_BRIDGE]);
   await run("ip", ["link", "set", POD_BRIDGE, "up"]);
+}
+
+/** Asks for this process's own network namespace; /sys shows that of whoever mounted it. */
+async function bridgeExists(): Promise<boolean> {
+  return (await readFile("/proc/self/net/dev", "utf8")).split("\n").some((line) => line.trim().startsWith(`${POD_BRIDGE}:`));
 }
 
 /** Pods leave the cluster with their node's address. */
@@ -82,7 +85,7 @@ async function writeConfig(options: LinuxNetworkOptions, plan: NetworkPlan): Pro
 export async function removeLinuxNetwork(options: Pick<LinuxNetworkOptions, "cniConfigFolder" | "cniStateFolder">): Promise<void> {
   await nft(`table ip ${TABLE} {}\ndelete table ip ${TABLE}\n`);
   await run("ip", ["route", "flush", "proto", ROUTE_PROTOCOL]);
-  if (existsSync(BRIDGE_DEVICE)) await run("ip", ["link", "del", POD_BRIDGE]);
+  if (await bridgeExists()) await run("ip", ["link", "del", POD_BRIDGE]);
   await rm(options.cniConfigFolder, { recursive: true, force: true });
   await rm(options.cniStateFolder, { recursive: true, force: true });
 }
