@@ -14,7 +14,7 @@ import {
   services,
   systemPriorityClasses,
 } from "../../api/index.ts";
-import type { Client } from "../../client/index.ts";
+import type { Client, ObjectName } from "../../client/index.ts";
 import { reconcileBootstrapPolicy } from "../authorization/bootstrap-policy.ts";
 import { mandatoryFlowControl } from "./flow-control.ts";
 
@@ -42,11 +42,23 @@ export async function bootstrap(client: Client, options: BootstrapOptions): Prom
 }
 
 /** Creates what is missing. Fields beside the metadata are those of the kind. */
-async function ensure<T extends KubeObject>(client: Client, kind: Kind<T>, object: object): Promise<void> {
+async function ensure<T extends KubeObject>(client: Client, kind: Kind<T>, object: { readonly metadata: ObjectName }): Promise<void> {
+  // Looked for first: creating a second service of one address is refused for the address, before its name is looked at.
+  if (await exists(client, kind, object.metadata)) return;
   try {
     await client.create(kind, { apiVersion: kind.apiVersion, kind: kind.kind, ...object } as unknown as T);
   } catch (error) {
     if (!isStatus(error, "AlreadyExists")) throw error;
+  }
+}
+
+async function exists<T extends KubeObject>(client: Client, kind: Kind<T>, of: ObjectName): Promise<boolean> {
+  try {
+    await client.get(kind, of);
+    return true;
+  } catch (error) {
+    if (isStatus(error, "NotFound")) return false;
+    throw error;
   }
 }
 
@@ -63,7 +75,9 @@ async function ensureKubernetesService(client: Client, { serviceAddress, adverti
   const metadata = { name: "kubernetes", namespace: "default", labels: SERVICE_LABELS };
   const port = { name: "https", port: 443, protocol: "TCP", targetPort: advertise?.port ?? 6443 };
   const family = { ipFamilies: ["IPv4"], ipFamilyPolicy: "SingleStack", type: "ClusterIP", sessionAffinity: "None" };
-  await ensure(client, services, { metadata, spec: { clusterIP: serviceAddress, clusterIPs: [serviceAddress], ports: [port], ...family } });
+  // Asked for first: a creation would be refused for the address, which is the service's own, before it is for the name.
+  if (!(await exists(client, services, metadata)))
+    await ensure(client, services, { metadata, spec: { clusterIP: serviceAddress, clusterIPs: [serviceAddress], ports: [port], ...family } });
   // A server that only its own machine reaches has no endpoint that pods could use.
   if (advertise === undefined || isLoopback(advertise.address)) return;
   const { address } = advertise;
@@ -84,7 +98,7 @@ function isLoopback(address: string): boolean {
 }
 
 /** Creates the object, or brings it to this state: the server may come back under another address. */
-async function replace<T extends KubeObject>(client: Client, kind: Kind<T>, object: object): Promise<void> {
+async function replace<T extends KubeObject>(client: Client, kind: Kind<T>, object: { readonly metadata: ObjectName }): Promise<void> {
   const complete = { apiVersion: kind.apiVersion, kind: kind.kind, ...object } as unknown as T;
   try {
     await client.update(kind, complete);
