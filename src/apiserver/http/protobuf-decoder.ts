@@ -200,7 +200,7 @@ function decodeItem(schema: Schema, value: Value, depth: number): unknown {
     case "int64":
       return integer(value);
     case "double":
-      return value.wire === 1 ? new DataView(value.value.buffer, value.value.byteOffset, 8).getFloat64(0, true) : 0;
+      return double(value);
     default:
       return decodeValue(schema, bytesOf(value), depth + 1);
   }
@@ -210,6 +210,11 @@ function base64(bytes: Uint8Array): string {
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
   return btoa(binary);
+}
+
+function double(value: Value): number {
+  if (value.wire !== 1) throw malformed(`wrong wireType = ${value.wire}`);
+  return new DataView(value.value.buffer, value.value.byteOffset, 8).getFloat64(0, true);
 }
 
 function integer(value: Value): number | bigint {
