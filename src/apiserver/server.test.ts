@@ -20,6 +20,21 @@ describe("the API server in a process", () => {
     expect(items.map(({ metadata }) => metadata.name)).toEqual(["default", "kube-node-lease", "kube-public", "kube-system"]);
   });
 
+  it("starts again on what an earlier server left", async () => {
+    const { env } = createVirtualEnv();
+    const store = createMemoryStore(env);
+    const first = createApiServer(env, { store, advertise: { address: "192.0.2.1", port: 6443 } });
+    await first.start();
+    await first.stop();
+    const before = store.revision();
+    const second = createApiServer(env, { store, advertise: { address: "192.0.2.1", port: 6443 } });
+    await second.start();
+    expect(second.ready()).toBe(true);
+    // It finds everything in place: a restart writes nothing.
+    expect(store.revision()).toBe(before);
+    await second.stop();
+  });
+
   it("creates, shows, updates, watches and deletes an object", async () => {
     const { client } = await startServer();
     const seen: string[] = [];

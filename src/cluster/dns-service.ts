@@ -8,6 +8,8 @@ import {
   type EndpointSlice,
   endpointSlices,
   isStatus,
+  type Kind,
+  type KubeObject,
   type Service,
   services,
 } from "../api/index.ts";
@@ -24,7 +26,7 @@ export async function publishDns(
   client: Client,
   at: { readonly clusterIp: string; readonly serverAddress: string; readonly serverPort: number },
 ): Promise<void> {
-  await createUnlessThere(client.create(services, dnsService(at.clusterIp)));
+  await createUnlessThere(client, services, dnsService(at.clusterIp));
   const slice = dnsSlice(at.serverAddress, at.serverPort);
   try {
     await client.create(endpointSlices, slice);
@@ -54,14 +56,15 @@ export async function grantDnsRights(client: Client): Promise<void> {
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: ROLE },
     subjects: [{ kind: "ServiceAccount", name: "coredns", namespace: NAMESPACE }],
   };
-  await Promise.all([createUnlessThere(client.create(clusterRoles, role)), createUnlessThere(client.create(clusterRoleBindings, binding))]);
+  await Promise.all([createUnlessThere(client, clusterRoles, role), createUnlessThere(client, clusterRoleBindings, binding)]);
 }
 
-async function createUnlessThere(creation: Promise<unknown>): Promise<void> {
+async function createUnlessThere<T extends KubeObject>(client: Client, kind: Kind<T>, object: T): Promise<void> {
   try {
-    await creation;
+    await client.get(kind, object.metadata);
   } catch (error) {
-    if (!isStatus(error, "AlreadyExists")) throw error;
+    if (!isStatus(error, "NotFound")) throw error;
+    await client.create(kind, object);
   }
 }
 

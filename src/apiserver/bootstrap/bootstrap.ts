@@ -16,6 +16,7 @@ import {
 } from "../../api/index.ts";
 import type { Client, ObjectName } from "../../client/index.ts";
 import { reconcileBootstrapPolicy } from "../authorization/bootstrap-policy.ts";
+import type { BootstrapObject } from "./bootstrap-object.ts";
 import { mandatoryFlowControl } from "./flow-control.ts";
 
 export interface BootstrapOptions {
@@ -42,7 +43,7 @@ export async function bootstrap(client: Client, options: BootstrapOptions): Prom
 }
 
 /** Creates what is missing. Fields beside the metadata are those of the kind. */
-async function ensure<T extends KubeObject>(client: Client, kind: Kind<T>, object: { readonly metadata: ObjectName }): Promise<void> {
+async function ensure<T extends KubeObject, O extends BootstrapObject>(client: Client, kind: Kind<T>, object: O): Promise<void> {
   // Looked for first: creating a second service of one address is refused for the address, before its name is looked at.
   if (await exists(client, kind, object.metadata)) return;
   try {
@@ -98,7 +99,7 @@ function isLoopback(address: string): boolean {
 }
 
 /** Creates the object, or brings it to this state: the server may come back under another address. */
-async function replace<T extends KubeObject>(client: Client, kind: Kind<T>, object: { readonly metadata: ObjectName }): Promise<void> {
+async function replace<T extends KubeObject, O extends BootstrapObject>(client: Client, kind: Kind<T>, object: O): Promise<void> {
   const complete = { apiVersion: kind.apiVersion, kind: kind.kind, ...object } as unknown as T;
   try {
     await client.update(kind, complete);

@@ -1,6 +1,8 @@
 // The mandatory objects of API priority and fairness
 // (https://kubernetes.io/docs/concepts/cluster-administration/flow-control/#mandatory-configuration-objects).
+
 import { flowSchemas, type Kind, priorityLevelConfigurations } from "../../api/index.ts";
+import type { BootstrapObject } from "./bootstrap-object.ts";
 
 const annotations = { "apf.kubernetes.io/autoupdate-spec": "true" };
 const EVERYTHING = {
@@ -8,7 +10,7 @@ const EVERYTHING = {
   nonResourceRules: [{ verbs: ["*"], nonResourceURLs: ["*"] }],
 };
 
-export function mandatoryFlowControl(): (readonly [Kind, object])[] {
+export function mandatoryFlowControl(): (readonly [Kind, BootstrapObject])[] {
   return [
     [priorityLevelConfigurations, level("exempt", { type: "Exempt", exempt: { nominalConcurrencyShares: 0, lendablePercent: 0 } })],
     [
@@ -20,11 +22,11 @@ export function mandatoryFlowControl(): (readonly [Kind, object])[] {
   ];
 }
 
-function level(name: string, spec: object): object {
+function level(name: string, spec: object): BootstrapObject {
   return { metadata: { name, annotations }, spec };
 }
 
-function schema(name: string, matchingPrecedence: number, groups: readonly string[], distinguisherMethod?: object): object {
+function schema(name: string, matchingPrecedence: number, groups: readonly string[], distinguisherMethod?: object): BootstrapObject {
   const subjects = groups.map((group) => ({ kind: "Group", group: { name: group } }));
   const rules = [{ subjects, ...EVERYTHING }];
   return { metadata: { name, annotations }, spec: { priorityLevelConfiguration: { name }, matchingPrecedence, distinguisherMethod, rules } };
