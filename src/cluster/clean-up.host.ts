@@ -39,6 +39,7 @@ export async function removeNode(paths: ClusterPaths): Promise<void> {
   await removeHostPortChains();
   await unmountBelow([paths.data, paths.run]);
   await removeCgroups();
+  await removeEmptyFolders();
   await restoreSysctls(paths);
 }
 
@@ -111,6 +112,11 @@ async function removeHostPortChains(): Promise<void> {
 
 function ruleWords(rule: string): string[] {
   return [...rule.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? "");
+}
+
+/** Shims and runc have fixed places besides the folders that are configured; a containerd of the machine may use them too. */
+async function removeEmptyFolders(): Promise<void> {
+  for (const folder of ["runc/k8s.io", "runc", "s", ""]) await rmdir(join("/run/containerd", folder)).catch(() => undefined);
 }
 
 /** In every hierarchy (version 1), or the single one (version 2). */

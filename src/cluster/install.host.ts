@@ -23,6 +23,12 @@ interface Requirement {
   readonly isThere: () => boolean;
 }
 
+/** Installed along with what is required, but a machine without them will do. */
+const companions: readonly Requirement[] = [
+  { debianPackage: "conntrack", why: "ends UDP flows to pods that are gone", isThere: () => isInstalled("conntrack") },
+  { debianPackage: "iptables", why: "opens host ports of pods", isThere: () => isInstalled("iptables") },
+];
+
 const requirements: readonly Requirement[] = [
   {
     debianPackage: "containerd",
@@ -45,8 +51,9 @@ export interface InstallOptions {
 export async function installMissing({ install, report }: InstallOptions): Promise<void> {
   const missing = requirements.filter((requirement) => !requirement.isThere());
   if (missing.length === 0) return;
-  const packages = missing.map((requirement) => requirement.debianPackage);
-  const list = missing.map((requirement) => `${requirement.debianPackage} (${requirement.why})`).join(", ");
+  const wanted = install ? [...missing, ...companions.filter((companion) => !companion.isThere())] : missing;
+  const packages = wanted.map((requirement) => requirement.debianPackage);
+  const list = wanted.map((requirement) => `${requirement.debianPackage} (${requirement.why})`).join(", ");
   const command = `apt-get install ${packages.join(" ")}`;
   if (!install) throw new InstallError(`missing: ${list}. Install with "${command}", or start without --no-install`);
   if (!isDebian() || !isInstalled("apt-get"))
