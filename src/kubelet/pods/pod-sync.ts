@@ -28,14 +28,15 @@ export interface SyncContext {
   readonly appliedResources: Map<string, string>;
   /** Aborts when the pod is to end. */
   readonly signal: AbortSignal;
-  readonly observe: () => Promise<RuntimePod>;
-  /** Reports the pod's state as it is now. */
-  readonly publish: () => Promise<void>;
+  /** Looks at the runtime and reports what is so now. */
+  readonly publish: () => Promise<RuntimePod>;
 }
 
 /** The next moment, in wall clock time, at which the pod needs another round though nothing happened. */
 export interface SyncResult {
   readonly retryAtMs: number | undefined;
+  /** Something was done that the pod's status may show. */
+  readonly acted: boolean;
 }
 
 export async function syncPod(context: SyncContext, observed: RuntimePod): Promise<SyncResult> {
@@ -43,7 +44,7 @@ export async function syncPod(context: SyncContext, observed: RuntimePod): Promi
   const { host, volumes, probes } = parts;
   await host.cgroups.apply(podCgroup(parts.node.kubepods, pod), podCgroupLimits(pod, parts.node.podPidsLimit));
   const mounted = await volumes.setUp(pod, downwardContext(parts, pod, observed.ips));
-  if (signal.aborted) return { retryAtMs: undefined };
+  if (signal.aborted) return { retryAtMs: undefined, acted: false };
   probes.addPod(pod);
   const actions = planPodActions(pod, observed, probes);
   if (actions.createSandbox && actions.sandboxId !== undefined) {
@@ -52,20 +53,21 @@ export async function syncPod(context: SyncContext, observed: RuntimePod): Promi
   let runtimePod = observed;
   if (actions.killPod) {
     await killEverything(context, observed, actions.createSandbox);
-    if (!actions.createSandbox) return { retryAtMs: undefined };
+    if (!actions.createSandbox) return { retryAtMs: undefined, acted: true };
   } else {
     await killUnwanted(context, actions, observed);
     await updateResources(context, observed);
   }
-  if (signal.aborted) return { retryAtMs: undefined };
+  if (signal.aborted) return { retryAtMs: undefined, acted: true };
   await pruneContainers(context, observed);
+  const toStart = [...actions.ephemeralToStart, ...actions.initToStart, ...actions.toStart];
+  if (!actions.createSandbox && toStart.length === 0) return { retryAtMs: undefined, acted: actions.toKill.length > 0 };
   const attempt = actions.attempt;
   const sandbox = await makeSandboxConfig(context, attempt);
   let sandboxId = actions.sandboxId ?? "";
   if (actions.createSandbox) {
     sandboxId = await createSandbox(context, sandbox);
-    runtimePod = await context.observe();
-    await context.publish();
+    runtimePod = await context.publish();
   }
   return startContainers(context, { actions, sandboxId, sandbox, mounted, runtimePod });
 }
@@ -175,7 +177,7 @@ async function startContainers(context: SyncContext, round: StartRound): Promise
     if (!started && !isSidecar(container)) initFine = false;
   }
   if (initFine) for (const container of actions.toStart) await start(container);
-  return { retryAtMs: retries.length === 0 ? undefined : Math.min(...retries) };
+  return { retryAtMs: retries.length === 0 ? undefined : Math.min(...retries), acted: true };
 }
 
 async function startOne(

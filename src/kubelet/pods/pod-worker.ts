@@ -20,6 +20,8 @@ import { newer } from "./status-writer.ts";
 export type PodWorkerState = "syncing" | "terminating" | "terminated" | "finished";
 
 const RETRY = { firstDelayMs: 1000, largestDelayMs: 30_000, jitter: 0.2 } as const;
+/** After so long a step counts as waiting for something outside. */
+const STUCK_MS = 100;
 const DEADLINE = { reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" } as const;
 
 export class PodWorker {
@@ -30,6 +32,7 @@ export class PodWorker {
   private pending = false;
   private running = false;
   private timer: Timer | undefined;
+  private stuckTimer: Timer | undefined;
   private readonly retry: Backoff;
   private readonly log: Logger;
   private eviction: { reason: string; message: string } | undefined;
@@ -110,10 +113,18 @@ export class PodWorker {
   wake(): void {
     if (this.stopped || this.state === "finished") return;
     this.pending = true;
-    // A step that waits for an image or a hook must not keep the status back.
-    if (this.running) void this.publish().catch((error: unknown) => this.log.debug("cannot look at a pod", { error, ...this.name() }));
+    if (this.running) this.publishIfStuck();
     else void this.run();
   }
+  /** A step that waits for an image or a hook must not keep the status back; one that goes on reports by itself. */
+  private publishIfStuck(): void {
+    this.stuckTimer ??= this.parts.env.clock.setTimeout(() => {
+      this.stuckTimer = undefined;
+      if (!this.running || this.stopped) return;
+      this.publish().catch((error: unknown) => this.log.debug("cannot look at a pod", { error, ...this.name() }));
+    }, STUCK_MS);
+  }
+
   /** An object that the pod's volumes show has changed. */
   sourceChanged(): void {
     this.refreshVolumes = true;
@@ -124,6 +135,7 @@ export class PodWorker {
   stop(): void {
     this.stopped = true;
     this.timer?.cancel();
+    this.stuckTimer?.cancel();
   }
 
   private mustEnd(pod: Pod): boolean {
@@ -195,19 +207,21 @@ export class PodWorker {
       await parts.volumes.refresh(this.pod, downwardContext(parts, this.pod, this.observed.ips));
     }
     const { startFailures, appliedResources } = this;
-    const { retryAtMs } = await syncPod(
+    const { retryAtMs, acted } = await syncPod(
       {
         parts,
         pod: this.pod,
         startFailures,
         appliedResources,
         signal: this.ending.signal,
-        observe: () => this.observe(),
-        publish: () => this.publish(),
+        publish: async () => {
+          await this.publish();
+          return this.observed;
+        },
       },
       this.observed,
     );
-    await this.publish();
+    if (acted) await this.publish();
     const times = [retryAtMs, deadlineMs, parts.volumes.refreshAtMs(this.uid)].filter((time) => time !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   }
