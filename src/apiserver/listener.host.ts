@@ -10,7 +10,7 @@ import type { TLSSocket } from "node:tls";
 import { gzip } from "node:zlib";
 import { requestTooLargeError, unauthorizedError } from "../api/index.ts";
 import type { Env, Logger } from "../base/index.ts";
-import { type ApiRequest, type ApiResponse, type Handler, header } from "./http/message.ts";
+import { type ApiRequest, type ApiResponse, type Handler, header, type StreamWriter } from "./http/message.ts";
 import { statusResponse } from "./http/status-response.ts";
 import { socketOf } from "./node-connector.host.ts";
 import type { ByteStreams } from "./node-connector.ts";
@@ -58,8 +58,19 @@ export function listen(env: Env, server: { readonly handler: Handler }, options:
   });
   const log = env.log.child("listener");
   const connections = new Connections(http, log);
-  http.on("request", (request: Http2ServerRequest, response: Http2ServerResponse) => void serve(server.handler, request, response));
-  http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => void serveUpgrade(server.handler, request, socket, head));
+  http.on("request", (request: Http2ServerRequest, response: Http2ServerResponse) => {
+    serve(server.handler, connections.streams, request, response).catch((error: unknown) => {
+      log.debug("an answer could not be sent", { target: request.url, error: String(error) });
+      response.stream?.destroy();
+      request.socket?.destroy();
+    });
+  });
+  http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    serveUpgrade(server.handler, connections.streams, request, socket, head).catch((error: unknown) => {
+      log.debug("a connection could not be handed over", { target: request.url, error: String(error) });
+      socket.destroy();
+    });
+  });
   return new Promise((resolve, reject) => {
     http.once("error", reject);
     http.listen(options.port, options.host, () => {
@@ -72,6 +83,7 @@ export function listen(env: Env, server: { readonly handler: Handler }, options:
 
 /** All that is open, so that it can be closed. */
 class Connections {
+  readonly streams = new OpenStreams();
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
 
@@ -100,10 +112,37 @@ class Connections {
         clearTimeout(timer);
         resolve();
       });
+      this.streams.endAll();
       for (const session of this.#sessions) session.close();
       const http1 = [...this.#sockets].filter((socket) => (socket as TLSSocket).alpnProtocol !== "h2");
       for (const socket of http1) socket.end();
     });
+  }
+}
+
+/** Answers that are still being written: watches, logs. */
+class OpenStreams {
+  readonly #open = new Map<Writable, StreamWriter>();
+
+  add(stream: Writable, writer: StreamWriter): void {
+    stream.on("drain", () => writer.drained());
+    // Who went away while his answer was made does not say so again.
+    if (stream.destroyed) {
+      writer.closed();
+      return;
+    }
+    this.#open.set(stream, writer);
+    stream.on("close", () => {
+      this.#open.delete(stream);
+      writer.closed();
+    });
+  }
+
+  endAll(): void {
+    for (const [stream, writer] of this.#open) {
+      writer.closed();
+      stream.end();
+    }
   }
 }
 
@@ -112,11 +151,11 @@ function track<T extends { once(event: "close", listener: () => void): unknown }
   one.once("close", () => all.delete(one));
 }
 
-async function serve(handler: Handler, request: AnyRequest, response: AnyResponse): Promise<void> {
+async function serve(handler: Handler, streams: OpenStreams, request: AnyRequest, response: AnyResponse): Promise<void> {
   response.on("error", () => undefined);
   request.on("error", () => undefined);
   const answer = await answerOf(handler, request, response);
-  await send(request, response, answer);
+  await send(streams, request, response, answer);
 }
 
 async function answerOf(handler: Handler, request: AnyRequest, response: AnyResponse): Promise<ApiResponse> {
@@ -171,14 +210,14 @@ async function readBody(request: AnyRequest): Promise<Uint8Array> {
   return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
 }
 
-async function send(request: AnyRequest, response: AnyResponse, answer: ApiResponse): Promise<void> {
+async function send(streams: OpenStreams, request: AnyRequest, response: AnyResponse, answer: ApiResponse): Promise<void> {
   const { status, body } = answer;
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(answer.headers)) headers[name] = typeof value === "string" ? value : [...value];
   if (body.type === "upgrade") throw new Error("an upgrade was answered on a connection that cannot leave HTTP");
   if (body.type === "stream") {
     head(response, status, headers);
-    openStream(response, body.open);
+    streams.add(response as Writable, openStream(response, body.open));
     return;
   }
   if (request.method === "HEAD") {
@@ -186,11 +225,15 @@ async function send(request: AnyRequest, response: AnyResponse, answer: ApiRespo
     response.end();
     return;
   }
-  const whole = body.chunks.length === 1 ? body.chunks[0] : Buffer.concat(body.chunks);
-  const bytes = await compressed(request, headers, whole ?? new Uint8Array());
-  if (status !== 304) headers["content-length"] = String(bytes.length);
+  const chunks = await compressed(request, headers, body.chunks);
+  if (status !== 304) headers["content-length"] = String(lengthOf(chunks));
   head(response, status, headers);
-  response.end(bytes);
+  for (const chunk of chunks) (response as Writable).write(chunk);
+  response.end();
+}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((length, chunk) => length + chunk.length, 0);
 }
 
 function head(response: AnyResponse, status: number, headers: Record<string, string | string[]>): void {
@@ -198,27 +241,25 @@ function head(response: AnyResponse, status: number, headers: Record<string, str
 }
 
 /** Large answers are compressed for who takes them so. */
-function compressed(request: AnyRequest, headers: Record<string, string | string[]>, bytes: Uint8Array): Promise<Uint8Array> {
+function compressed(request: AnyRequest, headers: Record<string, string | string[]>, chunks: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
   const accepted = header({ headers: request.headers }, "accept-encoding");
-  if (bytes.length < GZIP_FROM_BYTES || !/\bgzip\b/.test(accepted)) return Promise.resolve(bytes);
+  if (lengthOf(chunks) < GZIP_FROM_BYTES || !/\bgzip\b/.test(accepted)) return Promise.resolve(chunks);
   headers["content-encoding"] = "gzip";
   headers["vary"] = "Accept-Encoding";
-  return new Promise((resolve, reject) => gzip(bytes, { level: 1 }, (error, result) => (error === null ? resolve(result) : reject(error))));
+  return new Promise((resolve, reject) => gzip(Buffer.concat(chunks), { level: 1 }, (error, result) => (error === null ? resolve([result]) : reject(error))));
 }
 
-function openStream(response: AnyResponse, open: Extract<ApiResponse["body"], { type: "stream" }>["open"]): void {
+function openStream(response: AnyResponse, open: Extract<ApiResponse["body"], { type: "stream" }>["open"]): StreamWriter {
   const stream = response as Writable;
   (response as ServerResponse).flushHeaders();
-  const writer = open({
+  return open({
     write: (chunk) => (stream.destroyed ? false : stream.write(chunk)),
     end: () => void stream.end(),
     fail: () => void stream.destroy(),
   });
-  stream.on("drain", () => writer.drained());
-  stream.on("close", () => writer.closed());
 }
 
-async function serveUpgrade(handler: Handler, request: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
+async function serveUpgrade(handler: Handler, streams: OpenStreams, request: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
   socket.on("error", () => socket.destroy());
   const certificate = clientCertificate(socket as TLSSocket);
   const answer =
@@ -236,7 +277,7 @@ async function serveUpgrade(handler: Handler, request: IncomingMessage, socket: 
     response.detachSocket(socket);
     socket.end();
   });
-  await send(request, response, answer);
+  await send(streams, request, response, answer);
 }
 
 function joinStreams(socket: Socket, first: Buffer, { headers }: ApiResponse, streams: ByteStreams): void {

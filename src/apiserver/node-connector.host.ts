@@ -25,13 +25,14 @@ export interface HttpsNodeConnector extends NodeConnector {
 
 export function createNodeConnector({ clientCertificate, authorities }: HttpsNodeConnectorOptions): HttpsNodeConnector {
   const kubelets = new HttpsAgent({ cert: clientCertificate.certificate, key: clientCertificate.key, ca: authorities, keepAlive: true });
+  const unverifiedKubelets = new HttpsAgent({ cert: clientCertificate.certificate, key: clientCertificate.key, rejectUnauthorized: false });
   const plain = new HttpAgent();
   const unverified = new HttpsAgent({ rejectUnauthorized: false });
   return {
-    kubelet: (node) => new HttpBackend("https", addressOf(node), portOf(node), kubelets),
+    kubelet: (node, isUnverified = false) => new HttpBackend("https", addressOf(node), portOf(node), isUnverified ? unverifiedKubelets : kubelets),
     endpoint: (scheme, host, port) => new HttpBackend(scheme, host, port, scheme === "https" ? unverified : plain),
     close() {
-      for (const agent of [kubelets, plain, unverified]) agent.destroy();
+      for (const agent of [kubelets, unverifiedKubelets, plain, unverified]) agent.destroy();
     },
   };
 }

@@ -39,8 +39,8 @@ export interface Backend {
 }
 
 export interface NodeConnector {
-  /** The kubelet of a node. */
-  kubelet(node: Node): Backend;
+  /** The kubelet of a node. With `isUnverified` its certificate is not looked at. */
+  kubelet(node: Node, isUnverified?: boolean): Backend;
   /** A pod or service endpoint. Certificates of `https` backends are not verified, as for upstream's proxy. */
   endpoint(scheme: "http" | "https", host: string, port: number): Backend;
 }

@@ -21,6 +21,7 @@ import { logLocation, portForwardLocation, streamLocation } from "../connect/pod
 import { parseProxyName, podAddress, serviceAddress } from "../connect/proxy-locations.ts";
 import type { Backend, NodeConnector } from "../node-connector.ts";
 import { type ApiResponse, bytesBody, streamBody } from "./message.ts";
+import { isTrue } from "./request-info.ts";
 import type { AuthorizedRequest } from "./resource-handler.ts";
 
 export interface ConnectOptions {
@@ -58,7 +59,7 @@ export class ConnectHandler {
     const headers = { "content-type": "text/plain" };
     const nodeName = pod.spec.nodeName ?? "";
     if (nodeName === "") return { status: 200, headers, body: bytesBody() };
-    const backend = await this.#kubelet(nodeName);
+    const backend = await this.#kubelet(nodeName, isTrue(query.get("insecureSkipTLSVerifyBackend")));
     const answer = await backend.request({ method: "GET", target, headers: {}, abort: request.abort });
     if (answer.status !== 200) throw await kubeletFailure(answer, pod.metadata.name);
     return { status: 200, headers, body: streamBody(answer.body) };
@@ -121,9 +122,9 @@ export class ConnectHandler {
     return this.options.nodes;
   }
 
-  async #kubelet(nodeName: string): Promise<Backend> {
+  async #kubelet(nodeName: string, isUnverified = false): Promise<Backend> {
     const connector = this.#connector();
-    return connector.kubelet(await this.#get<Node>(nodes, "", nodeName));
+    return connector.kubelet(await this.#get<Node>(nodes, "", nodeName), isUnverified);
   }
 
   /** Throws NotFound. */

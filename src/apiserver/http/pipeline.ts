@@ -42,8 +42,7 @@ export class Pipeline {
     const startMs = this.env.clock.monotonic();
     const info = parseRequest(request.method, request.target);
     const response = await this.#answer(request, info);
-    const { verb = info?.verb ?? "", resource = "", group = "", subresource = "" } = info?.resource ?? {};
-    const labels = { verb: verb.toUpperCase(), group, resource, subresource };
+    const labels = metricLabels(info);
     this.#requests.add(1, { ...labels, code: String(response.status) });
     if (response.body.type === "bytes") this.#durations.observe((this.env.clock.monotonic() - startMs) / 1000, labels);
     return request.method === "HEAD" && response.body.type === "bytes" ? { ...response, body: { type: "bytes", chunks: [] } } : response;
@@ -103,6 +102,14 @@ export class Pipeline {
 
 function kindOf({ resource }: RequestInfo): Kind | undefined {
   return resource === undefined ? undefined : kindByResource(resource.group, resource.version, resource.resource);
+}
+
+/** Paths that nobody serves share one set of labels: clients do not decide how many there are. */
+function metricLabels(info: RequestInfo | undefined): Record<string, string> {
+  const kind = info === undefined ? undefined : kindOf(info);
+  if (info?.resource === undefined || kind === undefined) return { verb: "", group: "", resource: "", subresource: "" };
+  const { verb, subresource } = info.resource;
+  return { verb: verb.toUpperCase(), group: kind.group, resource: kind.resource, subresource: kind.subresources.has(subresource) ? subresource : "" };
 }
 
 /** From the header, or from a WebSocket's list of protocols: browsers cannot set headers. */
