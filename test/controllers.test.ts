@@ -13,11 +13,13 @@ import {
   namespaces,
   nodes,
   type Pod,
+  persistentVolumeClaims,
   pods,
   replicaSets,
   type Service,
   serviceAccounts,
   services,
+  statefulSets,
 } from "../src/api/index.ts";
 import { type ControlPlane, deployment, startControlPlane } from "./control-plane.ts";
 
@@ -206,6 +208,34 @@ describe("a daemon set", () => {
       const { status } = await plane.client.get(daemonSets, { namespace: "default", name: "agent" });
       return status?.numberAvailable === 2 && status.updatedNumberScheduled === 2;
     });
+  });
+});
+
+describe("a stateful set", () => {
+  it("brings up its pods in order with claims, updates from the highest, and shrinks", async () => {
+    await plane.addNode("node-1");
+    const template = (image: string) => ({ metadata: { name: "", labels: { app: "db" } }, spec: { containers: [{ name: "main", image }] } });
+    const resources = { requests: { storage: "1Gi" } };
+    const claim = { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "data" }, spec: { accessModes: ["ReadWriteOnce"], resources } };
+    await plane.client.create(statefulSets, {
+      apiVersion: "apps/v1",
+      kind: "StatefulSet",
+      metadata: { name: "db", namespace: "default" },
+      spec: { replicas: 3, serviceName: "db", selector: { matchLabels: { app: "db" } }, template: template("app:1"), volumeClaimTemplates: [claim] },
+    });
+    const names = async (): Promise<string[]> => (await running()).map(({ metadata }) => metadata.name).sort();
+    const image = async (): Promise<(string | undefined)[]> => (await running()).map(({ spec }) => spec.containers[0]?.image);
+    await until(async () => (await names()).length === 3);
+    expect(await names()).toEqual(["db-0", "db-1", "db-2"]);
+    expect((await plane.client.list(persistentVolumeClaims)).items.map(({ metadata }) => metadata.name)).toEqual(["data-db-0", "data-db-1", "data-db-2"]);
+    await plane.client.patch(statefulSets, { namespace: "default", name: "db" }, { type: "strategic", body: { spec: { template: template("app:2") } } });
+    await until(async () => {
+      const { status } = await plane.client.get(statefulSets, { namespace: "default", name: "db" });
+      return status?.currentRevision === status?.updateRevision && status?.readyReplicas === 3 && (await image()).every((text) => text === "app:2");
+    });
+    await plane.client.patch(statefulSets, { namespace: "default", name: "db" }, { type: "merge", body: { spec: { replicas: 1 } } });
+    await until(async () => (await podsOf()).length === 1 && (await names())[0] === "db-0");
+    expect((await plane.client.list(persistentVolumeClaims)).items).toHaveLength(3);
   });
 });
 

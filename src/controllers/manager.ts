@@ -19,6 +19,7 @@ import { replicaSetController, replicationControllerController } from "./replica
 import { rootCaController } from "./root-ca.ts";
 import { serviceAccountOf } from "./service-accounts.ts";
 import { serviceAccountController } from "./serviceaccount.ts";
+import { statefulSetController } from "./statefulset.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
 
 export interface ControllerManagerOptions extends NodeLifecycleOptions {
@@ -66,6 +67,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     replicaSetController,
     replicationControllerController,
     daemonSetController(),
+    statefulSetController,
     jobController,
     jobOrphanController,
     ttlAfterFinishedController,
