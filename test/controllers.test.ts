@@ -14,6 +14,7 @@ import {
   nodes,
   type Pod,
   persistentVolumeClaims,
+  podDisruptionBudgets,
   pods,
   replicaSets,
   type Service,
@@ -208,6 +209,33 @@ describe("a daemon set", () => {
       const { status } = await plane.client.get(daemonSets, { namespace: "default", name: "agent" });
       return status?.numberAvailable === 2 && status.updatedNumberScheduled === 2;
     });
+  });
+});
+
+describe("a disruption budget", () => {
+  it("lets pods be evicted while enough are left", async () => {
+    await plane.addNode("node-1");
+    await plane.client.create(deployments, deployment("web", 2));
+    await until(() => available("web", 2));
+    const spec = { minAvailable: "50%", selector: { matchLabels: { app: "web" } } };
+    await plane.client.create(podDisruptionBudgets, {
+      apiVersion: "policy/v1",
+      kind: "PodDisruptionBudget",
+      metadata: { name: "web", namespace: "default" },
+      spec,
+    });
+    const allowed = async () => (await plane.client.get(podDisruptionBudgets, { namespace: "default", name: "web" })).status?.disruptionsAllowed;
+    await until(async () => (await allowed()) === 1);
+    const evict = async (name: string) =>
+      plane.client.createSubresource(pods, { namespace: "default", name }, "eviction", {
+        apiVersion: "policy/v1",
+        kind: "Eviction",
+        metadata: { name, namespace: "default" },
+      });
+    const [first, second] = (await running()).map(({ metadata }) => metadata.name);
+    await evict(first ?? "");
+    await expect(evict(second ?? "")).rejects.toMatchObject({ code: 429 });
+    await until(async () => (await allowed()) === 1 && (await running()).length === 2);
   });
 });
 

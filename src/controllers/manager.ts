@@ -6,6 +6,7 @@ import { clusterRoleAggregationController } from "./clusterrole-aggregation.ts";
 import type { Controller, RunningController } from "./controller.ts";
 import { daemonSetController } from "./daemonset.ts";
 import { deploymentController } from "./deployment.ts";
+import { disruptionController, staleDisruptionController } from "./disruption.ts";
 import { endpointsController } from "./endpoints.ts";
 import { endpointSliceController } from "./endpointslice.ts";
 import { garbageCollector } from "./garbage-collector.ts";
@@ -51,6 +52,7 @@ export interface ControllerManager {
 /** The component that events name, where it is not the controller's service account. */
 const EVENT_SOURCES: Readonly<Record<string, string>> = {
   daemonset: "daemonset-controller",
+  disruption: "controllermanager",
   "endpoint-slice": "endpoint-slice-controller",
   "node-ipam": "cidrAllocator",
   "taint-eviction": "taint-eviction-controller",
@@ -77,6 +79,8 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     nodeLifecycleController(options),
     taintEvictionController(),
     podGarbageCollector(options.terminatedPodGcThreshold),
+    disruptionController,
+    staleDisruptionController,
     clusterRoleAggregationController,
     namespaceController(kinds),
     garbageCollector(kinds),

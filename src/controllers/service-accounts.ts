@@ -22,6 +22,7 @@ const SERVICE_ACCOUNTS: Readonly<Record<string, string>> = {
   "job-orphans": "job-controller",
   cronjob: "cronjob-controller",
   disruption: "disruption-controller",
+  "stale-disruption": "disruption-controller",
   resourcequota: "resourcequota-controller",
   "ttl-after-finished": "ttl-after-finished-controller",
 };
