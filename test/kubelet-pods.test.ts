@@ -89,6 +89,19 @@ describe("a pod on a node", () => {
     ]);
   });
 
+  it("costs few writes to start and none while nothing happens", async () => {
+    const { createPod, waitForPod, patches, clock, client } = await start();
+    await createPod("web", {});
+    await waitForPod("web", isReady);
+    await clock.settle();
+    const writes = (): number => patches.filter((text) => text === "pods/status web").length;
+    expect(writes()).toBeLessThanOrEqual(3);
+    const before = writes();
+    await client.patch(pods, { namespace: "default", name: "web" }, { type: "merge", body: { metadata: { labels: { a: "b" } } } });
+    await clock.advance(10 * 60_000);
+    expect(writes()).toBe(before);
+  });
+
   it("succeeds when its containers do and the policy is Never or OnFailure", async () => {
     const { createPod, waitForPod } = await start();
     await createPod("job", { restartPolicy: "Never", containers: [main({ command: ["sh", "-c", "sleep 3; exit 0"] })] });
@@ -442,6 +455,95 @@ describe("what a container finds", () => {
     const hosts = new TextDecoder().decode(await host.files.read(`${directory}/etc-hosts`));
     expect(hosts).toContain("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n");
     expect(hosts).toContain("10.244.0.2\tweb\n\n# Entries added by HostAliases.\n10.1.1.1\tdb\tdb.local\n");
+  });
+});
+
+describe("a pod that is changed", () => {
+  it("has its container replaced when the image is", async () => {
+    const { createPod, waitForPod, client, eventsOf } = await start();
+    await createPod("web", { terminationGracePeriodSeconds: 1 });
+    await waitForPod("web", isReady);
+    const body = { spec: { containers: [{ name: "main", image: "app:2" }] } };
+    await client.patch(pods, { namespace: "default", name: "web" }, { type: "strategic", body });
+    const pod = await waitForPod("web", (seen) => isReady(seen) && statusOf(seen)?.image === "app:2");
+    expect(statusOf(pod)?.restartCount).toBe(1);
+    expect(pod.status?.observedGeneration).toBe(2);
+    expect(await eventsOf("web")).toContain("Killing: Container main definition changed, will be restarted");
+  });
+
+  it("gets an ephemeral container that starts beside the others and is never restarted", async () => {
+    const behaviour = ({ name }: SimulatedContainer): object => (name === "debug" ? { exitAfterMs: 500, exitCode: 1 } : {});
+    const { createPod, waitForPod, client, clock, pod: get } = await start({ runtime: { behaviour } });
+    await createPod("web", {});
+    await waitForPod("web", isReady);
+    const ephemeralContainers = [{ name: "debug", image: "tools:1", imagePullPolicy: "IfNotPresent", targetContainerName: "main" }];
+    const of = { namespace: "default", name: "web" };
+    await client.patch(pods, of, { type: "strategic", body: { spec: { ephemeralContainers } } }, { subresource: "ephemeralcontainers" });
+    const debug = (pod: Pod) => pod.status?.ephemeralContainerStatuses?.[0];
+    await waitForPod("web", (pod) => debug(pod)?.state?.running !== undefined);
+    await waitForPod("web", (pod) => debug(pod)?.state?.terminated?.exitCode === 1);
+    await clock.advance(60_000);
+    expect(debug(await get("web"))).toMatchObject({ restartCount: 0, state: { terminated: { exitCode: 1 } } });
+    expect(isReady(await get("web"))).toBe(true);
+  });
+
+  it("is ready only when its readiness gates are", async () => {
+    const { createPod, waitForPod, client } = await start();
+    await createPod("web", { readinessGates: [{ conditionType: "example.com/gate" }] });
+    const waiting = await waitForPod("web", isRunning);
+    expect(conditionOf(waiting, "ContainersReady")?.status).toBe("True");
+    expect(conditionOf(waiting, "Ready")).toMatchObject({
+      status: "False",
+      reason: "ReadinessGatesNotReady",
+      message: 'corresponding condition of pod readiness gate "example.com/gate" does not exist.',
+    });
+    const body = { status: { conditions: [{ type: "example.com/gate", status: "True" }] } };
+    await client.patch(pods, { namespace: "default", name: "web" }, { type: "strategic", body }, { subresource: "status" });
+    await waitForPod("web", isReady);
+  });
+});
+
+describe("the kubelet's face to its server", () => {
+  it("reads logs, of the container before too, and says what there is none of", async () => {
+    const behaviour = ({ attempt }: SimulatedContainer): object => ({
+      output: [`attempt ${attempt}`],
+      ...(attempt === 0 ? { exitAfterMs: 1000, exitCode: 1 } : {}),
+    });
+    const { createPod, waitForPod, kubelet } = await start({ runtime: { behaviour } });
+    await createPod("web", {});
+    await waitForPod("web", (pod) => statusOf(pod)?.restartCount === 1 && isReady(pod));
+    const target = { namespace: "default", pod: "web", container: "main" };
+    const read = async (previous: boolean): Promise<string> => {
+      let text = "";
+      for await (const chunk of await kubelet.api.containerLogs(target, { previous }, new AbortController().signal)) text += new TextDecoder().decode(chunk);
+      return text;
+    };
+    expect([await read(false), await read(true)]).toEqual(["attempt 1\n", "attempt 0\n"]);
+    const { signal } = new AbortController();
+    await expect(kubelet.api.containerLogs({ ...target, pod: "none" }, {}, signal)).rejects.toMatchObject({ code: 404, message: 'pod "none" does not exist' });
+    const noContainer = { code: 404, message: 'container "none" not found in pod "web"' };
+    await expect(kubelet.api.containerLogs({ ...target, container: "none" }, {}, signal)).rejects.toMatchObject(noContainer);
+  });
+
+  it("says why there is no log while the image is not there", async () => {
+    const { createPod, waitForPod, kubelet } = await start({ runtime: { pullable: () => false } });
+    await createPod("web", {});
+    await waitForPod("web", (pod) => statusOf(pod)?.state?.waiting?.reason === "ImagePullBackOff");
+    const target = { namespace: "default", pod: "web", container: "main" };
+    await expect(kubelet.api.containerLogs(target, {}, new AbortController().signal)).rejects.toMatchObject({
+      message: 'container "main" in pod "web" is waiting to start: trying and failing to pull image',
+    });
+  });
+
+  it("sums up what runs", async () => {
+    const { createPod, waitForPod, kubelet } = await start();
+    await createPod("web", {});
+    await waitForPod("web", isReady);
+    expect((await kubelet.api.runningPods()).map(({ metadata }) => metadata.name)).toEqual(["web"]);
+    const { node: ofNode, pods: ofPods } = await kubelet.api.statsSummary();
+    expect(ofNode.nodeName).toBe(NODE);
+    expect(ofPods.map(({ podRef, containers }) => [podRef.name, containers.map(({ name }) => name)])).toEqual([["web", ["main"]]]);
+    expect(await kubelet.api.resourceMetrics()).toContain('container_memory_working_set_bytes{container="main",namespace="default",pod="web"} 0 ');
   });
 });
 

@@ -30,6 +30,8 @@ export interface SimulatedNode {
   readonly kubelet: Kubelet;
   readonly runtime: SimulatedRuntime;
   readonly host: SimulatedHost;
+  /** What the kubelet has patched so far: `pods/status web`. */
+  readonly patches: readonly string[];
   /** Stops the kubelet and starts another over the same runtime and host. */
   restartKubelet(): Promise<Kubelet>;
   createPod(name: string, spec: Partial<Pod["spec"]>, metadata?: Partial<Pod["metadata"]>): Promise<Pod>;
@@ -60,9 +62,10 @@ export async function startSimulatedNode(options: SimulatedNodeOptions = {}): Pr
   await client.create(serviceAccounts, { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default", namespace: "default" } });
   const host = createSimulatedKubeletHost(env, options.host);
   const runtime = createSimulatedRuntime(env, { files: host.logs, podCidr: "10.244.0.0/24", ...options.runtime });
+  const patches: string[] = [];
   const newKubelet = (): Kubelet =>
     createKubelet(env, {
-      client: server.localClient(KUBELET),
+      client: countingPatches(server.localClient(KUBELET), patches),
       nodeName: NODE,
       runtime,
       host,
@@ -90,6 +93,7 @@ export async function startSimulatedNode(options: SimulatedNodeOptions = {}): Pr
     client,
     runtime,
     host,
+    patches,
     get kubelet() {
       return kubelet;
     },
@@ -128,6 +132,20 @@ export async function startSimulatedNode(options: SimulatedNodeOptions = {}): Pr
       await server.stop();
     },
   };
+}
+
+function countingPatches(client: Client, patches: string[]): Client {
+  const patch: Client["patch"] = (kind, of, what, how) => {
+    patches.push(`${kind.resource}${how?.subresource === undefined ? "" : `/${how.subresource}`} ${of.name}`);
+    return client.patch(kind, of, what, how);
+  };
+  return new Proxy(client, {
+    get: (target, name) => {
+      if (name === "patch") return patch;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
 }
 
 function byTime(a: Event, b: Event): number {

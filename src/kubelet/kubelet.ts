@@ -164,7 +164,7 @@ class NodeKubelet implements Kubelet {
     this.parts.probes.stop();
     this.parts.objects.stop();
     this.parts.statuses.stop();
-    for (const worker of this.workers.values()) worker.stop();
+    await Promise.all([...this.workers.values()].map((worker) => worker.stop()));
     this.recorder.stop();
     await this.recorder.flush();
   }

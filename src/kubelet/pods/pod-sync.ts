@@ -16,7 +16,7 @@ import { allContainers, initContainers, isHostNetwork, isSidecar, podFullName, p
 import { sortPodIps } from "./pod-status.ts";
 import { endContainers } from "./pod-termination.ts";
 import type { PodWorkerParts } from "./pod-worker-parts.ts";
-import { newestContainer, type RuntimePod, runningContainers } from "./runtime-pod.ts";
+import { newestContainer, type RuntimePod } from "./runtime-pod.ts";
 import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
 
 export interface SyncContext {
@@ -189,11 +189,13 @@ async function startOne(
   if (signal.aborted) return { started: false };
   const paused = crashLoopPause(context, container, runtimePod);
   if (paused !== undefined) return { started: false, retryAtMs: paused };
+  const services = await abortable(parts.node.services(), signal);
+  if (services === undefined) return { started: false };
   const configContext: ContainerConfigContext = {
     ...downwardContext(parts, pod, runtimePod.ips),
     host: parts.host,
     objects: parts.objects,
-    services: await parts.node.services(),
+    services,
     clusterDomain: parts.node.clusterDomain,
     nodeMemoryBytes: parts.node.memoryBytes,
     volumes: mounted,
@@ -241,9 +243,4 @@ async function readPullSecrets({ objects }: PodWorkerParts, pod: Pod): Promise<r
     if (secret !== undefined) found.push(secret);
   }
   return found;
-}
-
-/** Nothing of the pod runs. */
-export function isQuiet(runtimePod: RuntimePod): boolean {
-  return runningContainers(runtimePod).length === 0 && runtimePod.sandboxes.every(({ state }) => state !== "ready");
 }

@@ -48,6 +48,9 @@ export class PodWorker {
   private reports: Promise<void> = Promise.resolve();
   private refreshVolumes = false;
   private stopped = false;
+  /** Aborts when the kubelet stops: nothing is waited for any more. */
+  private readonly halt = new AbortController();
+  private work: Promise<void> = Promise.resolve();
   private observed: RuntimePod = emptyRuntimePod;
 
   constructor(
@@ -114,7 +117,7 @@ export class PodWorker {
     if (this.stopped || this.state === "finished") return;
     this.pending = true;
     if (this.running) this.publishIfStuck();
-    else void this.run();
+    else this.work = this.run();
   }
   /** A step that waits for an image or a hook must not keep the status back; one that goes on reports by itself. */
   private publishIfStuck(): void {
@@ -131,11 +134,14 @@ export class PodWorker {
     this.wake();
   }
 
-  /** Leaves the pod as it is. */
-  stop(): void {
+  /** Leaves the pod as it is. Resolves when nothing is done about it any more. */
+  async stop(): Promise<void> {
     this.stopped = true;
     this.timer?.cancel();
     this.stuckTimer?.cancel();
+    this.halt.abort();
+    await this.work;
+    await this.reports;
   }
 
   private mustEnd(pod: Pod): boolean {
@@ -158,6 +164,7 @@ export class PodWorker {
         this.retry.reset();
         if (dueMs !== undefined) this.wakeAt(dueMs);
       } catch (error) {
+        if (this.stopped) break;
         const delayMs = this.retry.next();
         this.log.warn("cannot bring a pod on its way, will retry", { error, state: this.state, delayMs: Math.round(delayMs), ...this.name() });
         this.wakeAt(this.parts.env.clock.now() + delayMs);
@@ -213,7 +220,7 @@ export class PodWorker {
         pod: this.pod,
         startFailures,
         appliedResources,
-        signal: this.ending.signal,
+        signal: AbortSignal.any([this.ending.signal, this.halt.signal]),
         publish: async () => {
           await this.publish();
           return this.observed;
@@ -241,7 +248,8 @@ export class PodWorker {
     ends.catch(() => undefined);
     for (;;) {
       const { signal } = this.hurry;
-      await abortable(ends, signal);
+      await abortable(ends, AbortSignal.any([signal, this.halt.signal]));
+      if (this.stopped) return undefined;
       if (!signal.aborted) break;
       this.hurry = new AbortController();
       const before = ends;

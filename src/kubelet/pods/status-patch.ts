@@ -57,15 +57,16 @@ function addressChanges(stored: readonly { readonly ip: string }[], wanted: read
   return [{ $patch: "replace" }, ...wanted.map(({ ip }) => ({ ip }))];
 }
 
-/** Equal as JSON, whatever the order of the keys; absent and empty values of a key count as equal. */
+/** Equal as JSON, whatever the order of the keys; what the API leaves out when it is empty equals what is not there. */
 function same(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return isEmpty(a) && isEmpty(b);
+  if (a === b || (isEmpty(a) && isEmpty(b))) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
   return [...keys].every((key) => same((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]));
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null;
+  if (value === undefined || value === null || value === "") return true;
+  return typeof value === "object" && Object.values(value).every(isEmpty);
 }
