@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   configMaps,
   controllerRevisions,
+  cronJobs,
   daemonSets,
   deployments,
   endpointSlices,
@@ -330,6 +331,25 @@ describe("a job", () => {
     await plane.client.create(jobs, job("short", "exit:0", { ttlSecondsAfterFinished: 30 }));
     await until(() => ended("short"));
     await until(async () => (await plane.client.list(jobs)).items.length === 0 && (await podsOf()).length === 0);
+  });
+});
+
+describe("a cron job", () => {
+  it("makes a job every minute and keeps the last ones", async () => {
+    await plane.addNode("node-1");
+    const template = { spec: { restartPolicy: "Never", containers: [{ name: "main", image: "exit:0" }] } };
+    await plane.client.create(cronJobs, {
+      apiVersion: "batch/v1",
+      kind: "CronJob",
+      metadata: { name: "tick", namespace: "default" },
+      spec: { schedule: "* * * * *", successfulJobsHistoryLimit: 2, jobTemplate: { spec: { template } } },
+    });
+    await plane.clock.advance(10 * 60_000 + 30_000);
+    const made = (await plane.client.list(jobs)).items.map(({ metadata }) => metadata.name);
+    expect(made).toHaveLength(2);
+    const { status } = await plane.client.get(cronJobs, { namespace: "default", name: "tick" });
+    expect(status?.lastScheduleTime).toBe(`${new Date(Math.floor(plane.clock.now() / 60_000) * 60_000).toISOString().slice(0, 19)}Z`);
+    expect(status?.active ?? []).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import type { Env } from "../base/index.ts";
 import { type Client, createEventRecorder, createInformerFactory, type InformerFactory } from "../client/index.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation.ts";
 import type { Controller, RunningController } from "./controller.ts";
+import { cronJobController } from "./cronjob.ts";
 import { daemonSetController } from "./daemonset.ts";
 import { deploymentController } from "./deployment.ts";
 import { disruptionController, staleDisruptionController } from "./disruption.ts";
@@ -73,6 +74,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     jobController,
     jobOrphanController,
     ttlAfterFinishedController,
+    cronJobController,
     endpointSliceController,
     endpointsController,
     ...(clusterCidr === undefined ? [] : [nodeIpamController(clusterCidr)]),
