@@ -1,7 +1,7 @@
 // Halting a node and taking away everything that it made on this machine.
 //
-// Invariants: only what is this cluster's is touched: shims and mounts are recognised by the cluster's own folders, network
-// and cgroups by the names that kubets alone uses. Every step works on what an earlier, broken attempt left.
+// Invariants: only what is this cluster's is touched: shims, mounts and cgroups are recognised by the cluster's own folders,
+// the network by the names that kubets alone uses. Every step works on what an earlier, broken attempt left.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, readFile, rmdir } from "node:fs/promises";
@@ -20,8 +20,6 @@ const run = promisify(execFile);
 /** As at a machine's shutdown: containers are asked to end, then killed. */
 const containerGraceSeconds = 2;
 const cgroupMount = "/sys/fs/cgroup";
-/** The parent of all pod cgroups. */
-const cgroupName = "kubets";
 const rmdirAttempts = 50;
 
 /** Ends all containers, sandboxes, shims and the containerd, and unmounts the volumes. Nothing that is stored is removed. */
@@ -29,6 +27,8 @@ export async function stopNode(paths: ClusterPaths): Promise<void> {
   if ((await runningContainerd(paths)) !== undefined || (await ownShims(paths)).length > 0) await endPods(paths);
   await stopContainerd(paths);
   await Promise.all((await ownShims(paths)).map((pid) => endProcess(pid, { graceMs: 1000 })));
+  // A container that was just being started has a process that neither containerd nor a shim knows of any more.
+  for (const folder of await cgroupFolders(paths)) await killProcesses(folder);
   await unmountBelow([paths.kubelet, paths.run]);
 }
 
@@ -38,7 +38,7 @@ export async function removeNode(paths: ClusterPaths): Promise<void> {
   await removeTables();
   await removeHostPortChains();
   await unmountBelow([paths.data, paths.run]);
-  await removeCgroups();
+  for (const folder of await cgroupFolders(paths)) await removeCgroup(folder);
   await removeEmptyFolders();
   await restoreSysctls(paths);
 }
@@ -119,10 +119,20 @@ async function removeEmptyFolders(): Promise<void> {
   for (const folder of ["runc/k8s.io", "runc", "s", ""]) await rmdir(join("/run/containerd", folder)).catch(() => undefined);
 }
 
-/** In every hierarchy (version 1), or the single one (version 2). */
-async function removeCgroups(): Promise<void> {
+/** The cluster's group in every hierarchy (version 1), or in the single one (version 2). */
+async function cgroupFolders({ cgroup }: ClusterPaths): Promise<string[]> {
   const hierarchies = [cgroupMount, ...(await readdir(cgroupMount, { withFileTypes: true }).catch(() => [])).map((entry) => join(cgroupMount, entry.name))];
-  for (const hierarchy of hierarchies) await removeCgroup(join(hierarchy, cgroupName));
+  return hierarchies.map((hierarchy) => join(hierarchy, cgroup)).filter((folder) => existsSync(folder));
+}
+
+async function killProcesses(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) if (entry.isDirectory()) await killProcesses(join(folder, entry.name));
+  // 0 would stand for a process of another PID namespace than this one.
+  const pids = (await readFile(join(folder, "cgroup.procs"), "utf8"))
+    .split("\n")
+    .map(Number)
+    .filter((pid) => pid > 1);
+  await Promise.all(pids.map((pid) => endProcess(pid, { graceMs: 0 })));
 }
 
 async function removeCgroup(folder: string): Promise<void> {

@@ -26,17 +26,20 @@ export interface ClusterPaths {
   readonly containerdSocket: string;
   readonly cniConfig: string;
   readonly cniState: string;
+  /** The control group of all pods, in every hierarchy; a path as CRI writes it. */
+  readonly cgroup: string;
   /** Kernel settings as they were before the cluster changed them. */
   readonly sysctls: string;
 }
 
 /**
  * `data` must be absolute. The run folder of the default data folder is `/run/kubets`; another's carries the folder's name
- * with dashes, so that two clusters' sockets and mounts never meet.
+ * with dashes, so that two clusters' sockets, mounts and control groups never meet.
  */
 export function clusterPaths(data: string): ClusterPaths {
   const folder = data.length > 1 ? data.replace(/\/+$/, "") : data;
-  const run = folder === defaultDataDir ? "/run/kubets" : `/run/kubets${folder.replaceAll(/[^A-Za-z0-9]+/g, "-")}`;
+  const suffix = folder === defaultDataDir ? "" : folder.replaceAll(/[^A-Za-z0-9]+/g, "-");
+  const run = `/run/kubets${suffix}`;
   return {
     data: folder,
     run,
@@ -57,6 +60,7 @@ export function clusterPaths(data: string): ClusterPaths {
     containerdSocket: `${run}/containerd.sock`,
     cniConfig: `${folder}/cni`,
     cniState: `${run}/cni`,
+    cgroup: `/kubets${suffix}`,
     sysctls: `${folder}/sysctls.json`,
   };
 }

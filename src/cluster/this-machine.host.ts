@@ -143,7 +143,7 @@ interface NodeParts extends StartOptions {
 }
 
 async function startNode(env: Env, parts: NodeParts, started: Started): Promise<void> {
-  const { options, nodeIp, controlPlane, machine } = parts;
+  const { options, paths, nodeIp, controlPlane, machine } = parts;
   const client = controlPlane.apiServer.localClient(identities.kubelet(options.nodeName));
   const dnsIp = addressAt(options.serviceCidr, 10);
   const network = machine.isReal ? startNetwork(env, parts, started) : undefined;
@@ -155,6 +155,7 @@ async function startNode(env: Env, parts: NodeParts, started: Started): Promise<
     nodeIps: [nodeIp],
     clusterDns: [dnsIp],
     clusterDomain: options.clusterDomain,
+    cgroupRoot: paths.cgroup,
     port: KUBELET_PORT,
     ...(network === undefined ? {} : { setUpPodNetwork: () => network }),
   });

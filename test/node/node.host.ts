@@ -51,7 +51,7 @@ export async function startTestNode(): Promise<TestNode> {
     paths,
     runtime,
     async runPod({ name, image, command = [], stdin = false, tty = false }) {
-      const sandbox = sandboxConfig(name, join(folder, "logs"));
+      const sandbox = sandboxConfig(name, join(folder, "logs"), paths.cgroup);
       const sandboxId = await runtime.runPodSandbox(sandbox, "");
       const containerId = await runtime.createContainer(sandboxId, containerConfig({ name, image, command, stdin, tty }), sandbox);
       await runtime.startContainer(containerId);
@@ -77,7 +77,7 @@ const security = {
   seccomp: { type: "RuntimeDefault" },
 } as const;
 
-function sandboxConfig(name: string, logDirectory: string): PodSandboxConfig {
+function sandboxConfig(name: string, logDirectory: string, cgroup: string): PodSandboxConfig {
   return {
     metadata: { name, uid: `uid-${name}`, namespace: "default", attempt: 0 },
     hostname: name,
@@ -85,7 +85,7 @@ function sandboxConfig(name: string, logDirectory: string): PodSandboxConfig {
     portMappings: [],
     labels: { "io.kubernetes.pod.uid": `uid-${name}` },
     annotations: {},
-    linux: { cgroupParent: "/kubets/test", sysctls: {}, securityContext: security },
+    linux: { cgroupParent: `${cgroup}/test`, sysctls: {}, securityContext: security },
   };
 }
 
