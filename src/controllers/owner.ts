@@ -1,6 +1,6 @@
 // Who owns whom: controller references, adoption of matching orphans and release of what matches no longer
 // (https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/).
-import { compileLabelSelector, type Kind, type KubeObject, type LabelSelector, type OwnerReference, objectKey, type Pod, pods } from "../api/index.ts";
+import { compileLabelSelector, type Kind, type KubeObject, type LabelSelector, type OwnerReference, objectKey } from "../api/index.ts";
 import { type Action, patch } from "./action.ts";
 import { type Caches, type Wake, wake } from "./controller.ts";
 
@@ -107,9 +107,4 @@ function release<T extends KubeObject>(kind: Kind<T>, object: T, owner: KubeObje
 function ownersPatch(object: KubeObject, ownerReferences: readonly OwnerReference[]) {
   const { uid = "", resourceVersion = "" } = object.metadata;
   return { type: "merge", body: { metadata: { uid, resourceVersion, ownerReferences: ownerReferences.map((reference) => ({ ...reference })) } } } as const;
-}
-
-/** Pods indexed by controller: most workload controllers share this. */
-export function podsOf(caches: Caches, owner: KubeObject, selector: LabelSelector | undefined): Pod[] {
-  return claimable(caches, pods, owner, selector);
 }
