@@ -10,6 +10,7 @@ import { startContainerd } from "../../src/cluster/containerd.host.ts";
 import { type ClusterPaths, clusterPaths } from "../../src/cluster/data-folder.ts";
 import { importArchive } from "../../src/cluster/images/import.host.ts";
 import { installMissing } from "../../src/cluster/install.host.ts";
+import { claimMachine, releaseMachine } from "../../src/cluster/machine-claim.host.ts";
 import { type CriRuntime, createCriRuntime } from "../../src/kubelet/index.host.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../../src/kubelet/runtime/runtime.ts";
 import { cniConfig } from "../../src/network/index.ts";
@@ -41,6 +42,8 @@ export async function startTestNode(): Promise<TestNode> {
   await installMissing({ install: true, report: (text) => console.log(text) });
   const folder = mkdtempSync(join(tmpdir(), "kubets-node-"));
   const paths = clusterPaths(join(folder, "data"));
+  // The pod network's names are fixed: a running cluster would lose its own.
+  await claimMachine(paths);
   const env = createSystemEnv({ logLevel: "error" });
   await mkdir(paths.cniConfig, { recursive: true });
   await writeFile(join(paths.cniConfig, "10-test.conflist"), cniConfig(podNetwork, paths.cniState));
@@ -63,6 +66,7 @@ export async function startTestNode(): Promise<TestNode> {
       containerd.close();
       await stopNode(paths);
       await removeNode(paths);
+      await releaseMachine(paths);
       await rm(paths.run, { recursive: true, force: true });
       rmSync(folder, { recursive: true, force: true });
     },
