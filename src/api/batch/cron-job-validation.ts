@@ -60,7 +60,8 @@ function checkSpec(spec: CronJobSpec, old: CronJobSpec | undefined): FieldError[
 
 export function validateCronJob({ metadata, spec }: CronJob): FieldError[] {
   const errors = checkSpec(spec, undefined);
-  if (metadata.name.length <= MAX_NAME) return errors;
+  // A nameless object reaches validation too, which says so elsewhere.
+  if ((metadata.name ?? "").length <= MAX_NAME) return errors;
   return [...errors, invalid(FieldPath.root("metadata").child("name"), metadata.name, `must be no more than ${MAX_NAME} characters`)];
 }
 
