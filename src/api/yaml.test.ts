@@ -31,3 +31,17 @@ it("bounds what aliases grow to", () => {
 it("refuses what is no YAML", () => {
   expect(() => parseYaml("a: [1")).toThrow(/^error converting YAML to JSON: yaml: line 1: /);
 });
+
+it("bounds the nesting before anything descends into it", () => {
+  const depth = 100_000;
+  for (const text of ["[".repeat(depth), "{a: ".repeat(depth), "- ".repeat(depth), "? ".repeat(depth)]) {
+    expect(() => parseYaml(text)).toThrow("exceeded max depth");
+  }
+  expect(() => parseYaml(`${"[".repeat(900)}${"]".repeat(900)}`)).not.toThrow();
+});
+
+it("takes one document, whatever marks stand around it", () => {
+  expect(parseYaml("---\na: 1\n...\n").value).toEqual({ a: 1 });
+  expect(parseYaml("").value).toBeNull();
+  expect(() => parseYaml("a: 1\n---\nb: 2\n")).toThrow("one document");
+});

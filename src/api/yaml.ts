@@ -1,6 +1,6 @@
 // YAML bodies to values, as Kubernetes reads them: YAML 1.1 booleans and octals, but no base-60 numbers, and points in time stay
 // text (https://yaml.org/spec/1.1/). One document; aliases and nesting are bounded, so a small body cannot grow without limit.
-import { isScalar, LineCounter, type Pair, parseDocument, type Tags, visit } from "yaml";
+import { Composer, type Document, isScalar, Lexer, LineCounter, type Pair, Parser, type Tags, visit } from "yaml";
 import { JsonSyntaxError, MAX_DEPTH } from "./json.ts";
 
 export interface ParsedYaml {
@@ -15,21 +15,11 @@ const MAX_ALIASES = 100;
 /** Parses one YAML document. Throws `JsonSyntaxError` on what is no YAML. */
 export function parseYaml(text: string): ParsedYaml {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    version: "1.1",
-    uniqueKeys: false,
-    customTags: kubernetesTags,
-    lineCounter: lines,
-    prettyErrors: false,
-    logLevel: "error",
-  });
+  const document = compose(text, lines);
   const [error] = document.errors;
   if (error !== undefined) throw new JsonSyntaxError(`error converting YAML to JSON: yaml: line ${lines.linePos(error.pos[0]).line}: ${error.message}`);
   const problems: string[] = [];
   visit(document, {
-    Node: (_key, _node, path) => {
-      if (path.length > 2 * MAX_DEPTH) throw new JsonSyntaxError("exceeded max depth");
-    },
     Map: (_key, map) => {
       problems.push(...duplicateKeys(map.items, lines));
     },
@@ -41,6 +31,26 @@ export function parseYaml(text: string): ParsedYaml {
       throw new JsonSyntaxError("error converting YAML to JSON: yaml: document contains excessive aliasing");
     throw failure;
   }
+}
+
+/**
+ * The document's nodes. The composer descends by recursion, and so do all walks after it: the parser, whose stack is a list, is
+ * stopped before they could overflow theirs.
+ */
+function compose(text: string, lines: LineCounter): Document.Parsed {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  const tokens = [];
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    // The document itself is one level.
+    if (parser.stack.length > MAX_DEPTH + 1) throw new JsonSyntaxError("exceeded max depth");
+  }
+  tokens.push(...parser.end());
+  const composer = new Composer({ version: "1.1", uniqueKeys: false, customTags: kubernetesTags, prettyErrors: false, logLevel: "error" });
+  const [document, another] = composer.compose(tokens, true, text.length);
+  if (document === undefined || another !== undefined) throw new JsonSyntaxError("error converting YAML to JSON: yaml: one document is expected");
+  return document as Document.Parsed;
 }
 
 function kubernetesTags(tags: Tags): Tags {
