@@ -25,6 +25,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const META_GROUP = "meta.k8s.io";
 const NEWLINE = 0x0a;
+/** Clients read YAML 1.1: what that takes for a boolean, a number or a time is quoted. */
+const YAML_OPTIONS = { version: "1.1", compat: "core", lineWidth: 0, aliasDuplicateObjects: false } as const;
 
 export interface Representation {
   readonly media: MediaType;
@@ -61,7 +63,7 @@ export function respond(status: number, chunks: readonly Uint8Array[], represent
   const headers = { "content-type": media.contentType, "cache-control": "no-cache, private" };
   if (media.format === "json" && !pretty) return { status, headers, body: { type: "bytes", chunks } };
   const value = parseJson(chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode()).value;
-  const text = media.format === "yaml" ? stringify(value) : `${formatPretty(value)}\n`;
+  const text = media.format === "yaml" ? stringify(value, YAML_OPTIONS) : `${formatPretty(value)}\n`;
   return { status, headers, body: bytesBody(encoder.encode(text)) };
 }
 
