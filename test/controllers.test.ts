@@ -18,6 +18,7 @@ import {
   podDisruptionBudgets,
   pods,
   replicaSets,
+  resourceQuotas,
   type Service,
   serviceAccounts,
   services,
@@ -210,6 +211,22 @@ describe("a daemon set", () => {
       const { status } = await plane.client.get(daemonSets, { namespace: "default", name: "agent" });
       return status?.numberAvailable === 2 && status.updatedNumberScheduled === 2;
     });
+  });
+});
+
+describe("a quota", () => {
+  it("is counted, keeps a replica set within it, and is given back", async () => {
+    await plane.addNode("node-1");
+    const quotas = { namespace: "default", name: "few" };
+    await plane.client.create(resourceQuotas, { apiVersion: "v1", kind: "ResourceQuota", metadata: quotas, spec: { hard: { pods: "2" } } });
+    const used = async () => (await plane.client.get(resourceQuotas, quotas)).status?.used?.["pods"];
+    await until(async () => (await used()) === "0");
+    await plane.client.create(deployments, deployment("web", 3));
+    await until(async () => (await running()).length === 2 && (await used()) === "2");
+    const [set] = (await plane.client.list(replicaSets)).items;
+    expect(set?.status?.conditions?.[0]).toMatchObject({ type: "ReplicaFailure", reason: "FailedCreate" });
+    await plane.client.patch(deployments, { namespace: "default", name: "web" }, { type: "merge", body: { spec: { replicas: 1 } } });
+    await until(async () => (await running()).length === 1 && (await used()) === "1" && (await available("web", 1)));
   });
 });
 

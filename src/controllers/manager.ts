@@ -18,6 +18,7 @@ import { nodeIpamController } from "./node-ipam.ts";
 import { type NodeLifecycleOptions, nodeLifecycleController } from "./node-lifecycle.ts";
 import { podGarbageCollector } from "./pod-gc.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset.ts";
+import { resourceQuotaController } from "./resourcequota.ts";
 import { rootCaController } from "./root-ca.ts";
 import { serviceAccountOf } from "./service-accounts.ts";
 import { serviceAccountController } from "./serviceaccount.ts";
@@ -84,6 +85,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     disruptionController,
     staleDisruptionController,
     clusterRoleAggregationController,
+    resourceQuotaController(kinds),
     namespaceController(kinds),
     garbageCollector(kinds),
   ];
