@@ -88,7 +88,7 @@ export class PodWorker {
     if (shorter && this.state === "terminating") this.hurry.abort();
     // The kubelet's own status writes come back as updates and change nothing.
     const specChanged = this.pod.metadata.generation !== old.metadata.generation || this.pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp;
-    const metadataChanged = this.pod.metadata.labels !== old.metadata.labels || this.pod.metadata.annotations !== old.metadata.annotations;
+    const metadataChanged = shownMetadata(this.pod) !== shownMetadata(old);
     const gatesChanged = (this.pod.spec.readinessGates ?? []).length > 0;
     if (specChanged) this.parts.objects.follow(this.pod);
     if (specChanged || metadataChanged) this.refreshVolumes = true;
@@ -335,4 +335,9 @@ export class PodWorker {
   private name(): { pod: string; namespace: string } {
     return { pod: podName(this.pod), namespace: podNamespace(this.pod) };
   }
+}
+
+/** What the downward API shows of a pod's metadata that may change. */
+function shownMetadata({ metadata: { labels, annotations } }: Pod): string {
+  return JSON.stringify([labels, annotations]);
 }
