@@ -20,13 +20,6 @@ export interface GoInlined {
   proto: number | undefined;
 }
 
-/** A struct whose fields JSON shows as fields of the struct it stands in. */
-export interface InlinedStruct {
-  type: string;
-  /** Its protobuf number: protobuf does not inline. */
-  proto: number | undefined;
-}
-
 export interface GoPackage {
   /** Struct name → JSON field name → fact. Inlined structs are listed under `inlined`. */
   structs: Map<string, { fields: Map<string, GoField>; inlined: GoInlined[] }>;

@@ -1,6 +1,5 @@
 // The columns that tables share, and how their cells are written (what `kubectl get` prints; the names and order of columns are upstream's).
-import { humanDuration } from "../base/duration.ts";
-import { parseTime } from "../base/time.ts";
+import { humanDuration, parseTime } from "../base/index.ts";
 import type { Column } from "./kind.ts";
 import type { KubeObject } from "./object.ts";
 

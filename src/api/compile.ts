@@ -1,7 +1,7 @@
 // Compiles the generated type facts to `Schema`. Nothing is compiled before it is asked for: a type's fields are read when the
 // type is first touched, and the type of a field when that field is first walked, so start-up does not pay for 500 types and
 // recursive types need no care.
-import { assert, present } from "../base/assert.ts";
+import { assert, present } from "../base/index.ts";
 import { schemaText } from "./generated/schema.ts";
 import type { AnySchema, ArraySchema, FieldSchema, MapSchema, ObjectSchema, ScalarSchema, ScalarType, Schema } from "./schema.ts";
 

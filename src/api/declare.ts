@@ -1,6 +1,6 @@
 // `kind()` joins what we declare about a kind with the generated facts: discovery (names, verbs, subresources) at once, for
 // routing needs it, and the schema when it is first walked.
-import { assert, present } from "../base/assert.ts";
+import { assert, present } from "../base/index.ts";
 import { definitionOf, schemaOfDefinition } from "./compile.ts";
 import resourceFacts from "./generated/resources.json" with { type: "json" };
 import type { Kind, KindDeclaration, Subresource } from "./kind.ts";

@@ -3,8 +3,8 @@
 // its TypeScript type promises. The walk is the same for built-in kinds and custom resources.
 //
 // Failures are BadRequest, worded as upstream words them. The input is not changed.
-import { present } from "../base/assert.ts";
-import type { Mutable } from "../base/types.ts";
+
+import { type Mutable, present } from "../base/index.ts";
 import { objectSchemaOf } from "./compile.ts";
 import { emptyValue, fieldsAlwaysPresent, isEmptyValue } from "./emptiness.ts";
 import { type DuplicateKeys, JsonSyntaxError, MAX_DEPTH, parseJson, setOwn } from "./json.ts";

@@ -4,7 +4,7 @@
 //
 // Functions of an object are declared as methods, so that a `Kind<Pod>` can stand where any `Kind` is asked for: who holds a
 // kind hands it only objects of that kind.
-import type { Mutable } from "../base/types.ts";
+import type { Mutable } from "../base/index.ts";
 import type { FieldError } from "./field-errors.ts";
 import type { KubeObject } from "./object.ts";
 import type { Schema } from "./schema.ts";

@@ -1,8 +1,7 @@
 // What an object counts for in a ResourceQuota, and which quotas count it (https://kubernetes.io/docs/concepts/policy/resource-quotas/).
 // Admission charges by it, the quota controller recounts by it.
 
-import { parseQuantity, Quantity } from "../base/quantity.ts";
-import { parseTime } from "../base/time.ts";
+import { parseQuantity, parseTime, Quantity } from "../base/index.ts";
 import { computeQosClass, podLimits, podRequests } from "./core/pod-resources.ts";
 import type { PersistentVolumeClaim, Pod, ResourceQuota, ScopedResourceSelectorRequirement, Service } from "./generated/types.ts";
 import type { Kind } from "./kind.ts";

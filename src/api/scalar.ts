@@ -1,5 +1,5 @@
 // Scalars brought to their one form: what stands in the store and goes over the wire.
-import { parseQuantity, QuantityError } from "../base/quantity.ts";
+import { parseQuantity, QuantityError } from "../base/index.ts";
 import type { ScalarType } from "./schema.ts";
 
 export type ScalarOutcome =

@@ -1,7 +1,6 @@
 // The `/scale` subresource: the replica counts of any kind as an autoscaling/v1 Scale, and back
 // (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/#scale-v1-autoscaling).
-import { present } from "../base/assert.ts";
-import { type Mutable, mutableCopy } from "../base/types.ts";
+import { type Mutable, mutableCopy, present } from "../base/index.ts";
 import { FieldPath, invalid } from "./field-errors.ts";
 import type { Scale } from "./generated/types.ts";
 import type { Kind } from "./kind.ts";

@@ -1,9 +1,6 @@
 // How every component meets the API. In one process it is a function call (apiserver's LocalClient), between processes
 // HTTPS (client/https.host.ts); one contract suite runs over both. Objects handed out are shared and never to be changed.
-import type { DeleteOptions, JsonValue } from "../api/generated/types.ts";
-import type { Kind } from "../api/kind.ts";
-import type { KubeObject } from "../api/object.ts";
-import type { StatusError } from "../api/status-error.ts";
+import type { DeleteOptions, JsonValue, Kind, KubeObject, StatusError } from "../api/index.ts";
 
 export interface ObjectName {
   readonly name: string;

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync, openSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
-import type { Env } from "../base/env.ts";
+import type { Env } from "../base/index.ts";
 import { type ContainerdConfigOptions, containerdConfig, type HostLimits } from "./containerd-config.ts";
 import type { ClusterPaths } from "./data-folder.ts";
 import { findExecutable } from "./executables.host.ts";

@@ -1,5 +1,5 @@
 // The defaults of what admission policies and their bindings match.
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import type { MatchResources } from "../generated/types.ts";
 
 export function defaultMatchResources(match: Mutable<MatchResources> | undefined): void {

@@ -1,6 +1,6 @@
 // What mutating and validating webhooks share: defaults, and what is wrong with them
 // (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/).
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { checkLabelSelector } from "../field-checks.ts";
 import { duplicate, type FieldError, FieldPath, invalid, notSupported, required } from "../field-errors.ts";
 import type { MutatingWebhook, RuleWithOperations, ValidatingWebhook, WebhookClientConfig } from "../generated/types.ts";

@@ -1,6 +1,6 @@
 // CustomResourceDefinition (apiextensions.k8s.io/v1): a resource declared by a user
 // (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/).
-import { type Mutable, mutableCopy } from "../../base/types.ts";
+import { type Mutable, mutableCopy } from "../../base/index.ts";
 import { createdAtColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { CustomResourceDefinition } from "../generated/types.ts";

@@ -4,7 +4,7 @@
 // Invariants: a field that a write changed belongs to its writer and, unless they apply the same value, to nobody else. A field that an
 // applier leaves out, which it applied before and nobody else manages, is removed. Without `force` nobody's field changes: it is a
 // conflict. Entries of another version of the kind are kept, but not compared.
-import { type Mutable, mutableCopy } from "../../base/types.ts";
+import { type Mutable, mutableCopy } from "../../base/index.ts";
 import { type DecodeTarget, decodeConfiguration, decodeValue } from "../decode.ts";
 import type { ManagedFieldsEntry } from "../generated/types.ts";
 import { formatJson } from "../json.ts";

@@ -1,6 +1,5 @@
 // DaemonSet (https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/). An annotation counts the changes of the template.
-import type { Mutable } from "../../base/types.ts";
-import { mutableCopy } from "../../base/types.ts";
+import { type Mutable, mutableCopy } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { containerColumns, labelSelectorCell, labelsCell } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";

@@ -1,6 +1,5 @@
 // Deployment (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/).
-import type { Mutable } from "../../base/types.ts";
-import { mutableCopy } from "../../base/types.ts";
+import { type Mutable, mutableCopy } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { containerColumns } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";

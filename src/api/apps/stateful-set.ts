@@ -1,5 +1,5 @@
 // StatefulSet (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/).
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { containerColumns } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";

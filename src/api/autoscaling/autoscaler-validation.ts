@@ -1,5 +1,5 @@
 // HorizontalPodAutoscalers, in their v2 form (https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/).
-import { parseQuantity, Quantity } from "../../base/quantity.ts";
+import { parseQuantity, Quantity } from "../../base/index.ts";
 import { checkContainerResourceName } from "../core/resource-validation.ts";
 import { checkDnsLabelAt, checkNonnegative, checkOneOf, checkRequired, problemsAt } from "../field-checks.ts";
 import { type FieldError, FieldPath, forbidden, invalid, notSupported, required } from "../field-errors.ts";

@@ -1,6 +1,6 @@
 // HorizontalPodAutoscaler, v1: a view of the v2 form. It knows one metric, the utilization of cpu; what else v2 says travels in
 // annotations (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizontal-pod-autoscaler-v1/).
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { kind } from "../declare.ts";
 import type { AutoscalingHorizontalPodAutoscaler, HorizontalPodAutoscaler, MetricSpec, MetricStatus } from "../generated/types.ts";
 import type { KubeObject } from "../object.ts";

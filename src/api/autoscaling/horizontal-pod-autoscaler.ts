@@ -1,5 +1,5 @@
 // HorizontalPodAutoscaler, v2: the stored form (https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/).
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { HorizontalPodAutoscaler, HPAScalingRules, MetricSpec, MetricStatus } from "../generated/types.ts";

@@ -1,5 +1,5 @@
 // CronJob (https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/).
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { ageColumn, ageText, nameColumn } from "../columns.ts";
 import { containerColumns, labelSelectorCell } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";

@@ -1,5 +1,5 @@
 // Schedules of CronJobs: five fields, `@daily` and its kin, `@every 1h` (https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax).
-import { parseDuration } from "../../base/duration.ts";
+import { parseDuration } from "../../base/index.ts";
 
 /** The values of a field that fit; `any` when it was `*` or `?`, which changes how days of month and of week go together. */
 export interface CronField {

@@ -1,6 +1,6 @@
 // What a job's status may become: finished jobs stay finished, and a job that has finished has no pods left
 // (https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-job-conditions).
-import { parseTime } from "../../base/time.ts";
+import { parseTime } from "../../base/index.ts";
 import { checkNonnegative } from "../field-checks.ts";
 import { type FieldError, FieldPath, invalid, required } from "../field-errors.ts";
 import type { Job } from "../generated/types.ts";

@@ -1,7 +1,6 @@
 // Job (https://kubernetes.io/docs/concepts/workloads/controllers/job/).
-import { humanDuration } from "../../base/duration.ts";
-import { parseTime } from "../../base/time.ts";
-import type { Mutable } from "../../base/types.ts";
+
+import { humanDuration, type Mutable, parseTime } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { containerColumns, labelSelectorCell } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";

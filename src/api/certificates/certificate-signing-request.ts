@@ -1,8 +1,6 @@
 // CertificateSigningRequest (certificates.k8s.io/v1): asks a signer for a certificate
 // (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/). The spec records who asked, and never changes.
-import { humanDuration } from "../../base/duration.ts";
-import { formatTime } from "../../base/time.ts";
-import { type Mutable, mutableCopy } from "../../base/types.ts";
+import { formatTime, humanDuration, type Mutable, mutableCopy } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { CertificateSigningRequest } from "../generated/types.ts";

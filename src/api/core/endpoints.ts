@@ -1,6 +1,6 @@
 // Endpoints: where a service's pods answer, in the form that came before EndpointSlice
 // (https://kubernetes.io/docs/reference/kubernetes-api/service-resources/endpoints-v1/).
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { Endpoints } from "../generated/types.ts";

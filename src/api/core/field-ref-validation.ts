@@ -1,6 +1,6 @@
 // References to a pod's own fields and resources, in the environment and in downward API volumes
 // (https://kubernetes.io/docs/concepts/workloads/pods/downward-api/).
-import { parseQuantity } from "../../base/quantity.ts";
+import { parseQuantity } from "../../base/index.ts";
 import { checkLabelKey, checkRequired } from "../field-checks.ts";
 import { type FieldError, type FieldPath, invalid, notSupported, required } from "../field-errors.ts";
 import type { ObjectFieldSelector, ResourceFieldSelector } from "../generated/types.ts";

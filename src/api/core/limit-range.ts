@@ -1,5 +1,5 @@
 // LimitRange (https://kubernetes.io/docs/concepts/policy/limit-range/): bounds and defaults of what one pod, container or claim may ask for.
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { createdAtColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { LimitRange } from "../generated/types.ts";

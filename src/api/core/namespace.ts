@@ -1,7 +1,6 @@
 // Namespace (https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/). The finalizers of its spec are set at
 // creation and removed through `/finalize` alone, when the namespace controller has emptied it.
-import type { Mutable } from "../../base/types.ts";
-import { mutableCopy } from "../../base/types.ts";
+import { type Mutable, mutableCopy } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { Namespace } from "../generated/types.ts";

@@ -1,5 +1,5 @@
 // Node (https://kubernetes.io/docs/concepts/architecture/nodes/): a machine that runs pods, registered by its kubelet.
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { Node } from "../generated/types.ts";

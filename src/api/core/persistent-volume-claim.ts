@@ -1,6 +1,5 @@
 // PersistentVolumeClaim (https://kubernetes.io/docs/concepts/storage/persistent-volumes/).
-import type { Mutable } from "../../base/types.ts";
-import { mutableCopy } from "../../base/types.ts";
+import { type Mutable, mutableCopy } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from "../generated/types.ts";

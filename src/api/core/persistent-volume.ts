@@ -1,7 +1,6 @@
 // PersistentVolume (https://kubernetes.io/docs/concepts/storage/persistent-volumes/).
-import { formatTime } from "../../base/time.ts";
-import type { Mutable } from "../../base/types.ts";
-import { mutableCopy } from "../../base/types.ts";
+
+import { formatTime, type Mutable, mutableCopy } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../generated/types.ts";

@@ -1,7 +1,7 @@
 // What `kubectl get pods` shows: STATUS sums up phase, reasons and container states the way Kubernetes does
 // (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/): a pod that initializes shows `Init:…`, one container's
 // trouble hides the phase, deletion hides all else.
-import { parseTime } from "../../base/time.ts";
+import { parseTime } from "../../base/index.ts";
 import { ageColumn, ageText, nameColumn } from "../columns.ts";
 import type { ContainerStatus, Pod } from "../generated/types.ts";
 import type { Column } from "../kind.ts";

@@ -1,7 +1,7 @@
 // What the server fills in where a pod, or the template of one, says nothing
 // (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/). Defaults are stored, so a later change of them never changes a pod.
-import { parseQuantity } from "../../base/quantity.ts";
-import type { Mutable } from "../../base/types.ts";
+
+import { type Mutable, parseQuantity } from "../../base/index.ts";
 import type { Container, HTTPGetAction, ObjectFieldSelector, Pod, PodSpec, PodTemplateSpec, Probe, Volume } from "../generated/types.ts";
 import { defaultSchedulerName, resourceNames } from "../well-known.ts";
 import { containersAmounts, isPodLevelResource } from "./pod-resources.ts";

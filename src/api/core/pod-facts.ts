@@ -1,5 +1,5 @@
 // Facts about a pod that the scheduler, the kubelet and the controllers read the same way. All pure.
-import { parseTime } from "../../base/time.ts";
+import { parseTime } from "../../base/index.ts";
 import type { Container, ContainerPort, ContainerStatus, Node, Pod, PodCondition, Taint, Toleration } from "../generated/types.ts";
 import { podConditions, systemCriticalPriority } from "../well-known.ts";
 import { isRestartableInit } from "./pod-resources.ts";

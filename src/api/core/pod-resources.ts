@@ -1,7 +1,7 @@
 // What a pod asks for and may use in sum: containers run together, init containers one after the other beside the sidecars
 // started before them, pod-level numbers win over the sum, overhead comes on top
 // (https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers).
-import { Quantity } from "../../base/quantity.ts";
+import { Quantity } from "../../base/index.ts";
 import type { Container, ContainerStatus, Pod } from "../generated/types.ts";
 import { podConditions, resourceNames } from "../well-known.ts";
 import { addAmounts, maxAmounts, type ResourceAmounts, type ResourceList, resourceAmounts } from "./resource-amounts.ts";

@@ -1,7 +1,6 @@
 // What the server itself changes of a pod that is created or updated: the gate condition, label keys merged into selectors,
 // and, for the subresources, all that the caller may not touch put back.
-import type { Mutable } from "../../base/types.ts";
-import { mutableCopy } from "../../base/types.ts";
+import { type Mutable, mutableCopy } from "../../base/index.ts";
 import type { Container, LabelSelector, Pod, PodAffinityTerm } from "../generated/types.ts";
 import { podConditions } from "../well-known.ts";
 

@@ -1,5 +1,5 @@
 // PodTemplate: a template stored by itself (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-template-v1/).
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { PodTemplate } from "../generated/types.ts";

@@ -1,8 +1,7 @@
 // What may change of a pod once it exists: images, deadlines that come closer, tolerations that are added, gates that are removed;
 // through subresources also ephemeral containers that are added, and cpu and memory
 // (https://kubernetes.io/docs/concepts/workloads/pods/#pod-update-and-replacement).
-import type { Mutable } from "../../base/types.ts";
-import { mutableCopy } from "../../base/types.ts";
+import { type Mutable, mutableCopy } from "../../base/index.ts";
 import { checkLabelKey } from "../field-checks.ts";
 import { type FieldError, FieldPath, forbidden, invalid, required } from "../field-errors.ts";
 import type { Container, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec, Toleration } from "../generated/types.ts";

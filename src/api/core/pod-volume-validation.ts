@@ -1,5 +1,5 @@
 // Volumes of a pod (https://kubernetes.io/docs/concepts/storage/volumes/): one source each, sources complete, paths within them tame.
-import { parseQuantity, Quantity } from "../../base/quantity.ts";
+import { parseQuantity, Quantity } from "../../base/index.ts";
 import { checkDnsLabelAt, checkOneOf, checkRequired, checkText } from "../field-checks.ts";
 import { duplicate, type FieldError, type FieldPath, forbidden, invalid, required } from "../field-errors.ts";
 import type { DownwardAPIVolumeFile, KeyToPath, ObjectMeta, ProjectedVolumeSource, Volume, VolumeProjection } from "../generated/types.ts";

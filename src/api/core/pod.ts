@@ -1,5 +1,5 @@
 // Pod (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/): what the cluster runs.
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { kind } from "../declare.ts";
 import type { Pod } from "../generated/types.ts";
 import { nameIsDnsSubdomain } from "../names.ts";

@@ -1,5 +1,5 @@
 // LimitRanges and ResourceQuotas (https://kubernetes.io/docs/concepts/policy/resource-quotas/).
-import { parseQuantity, type Quantity } from "../../base/quantity.ts";
+import { parseQuantity, type Quantity } from "../../base/index.ts";
 import { duplicate, type FieldError, FieldPath, forbidden, invalid, required } from "../field-errors.ts";
 import type { LimitRange, LimitRangeItem, ResourceQuota } from "../generated/types.ts";
 import { sameValue } from "../immutable.ts";

@@ -1,5 +1,5 @@
 // ReplicationController: what ReplicaSet came from (https://kubernetes.io/docs/concepts/workloads/controllers/replicationcontroller/).
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { ReplicationController } from "../generated/types.ts";

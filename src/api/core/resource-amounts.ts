@@ -1,5 +1,5 @@
 // Sums and comparisons of resource lists (`cpu: 500m, memory: 1Gi`), exact, keyed by resource name.
-import { parseQuantity, Quantity } from "../../base/quantity.ts";
+import { parseQuantity, Quantity } from "../../base/index.ts";
 
 /** A resource list as objects carry it. */
 export type ResourceList = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 // Requests and limits of containers and pods (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).
-import { parseQuantity, Quantity, tryParseQuantity } from "../../base/quantity.ts";
+import { parseQuantity, Quantity, tryParseQuantity } from "../../base/index.ts";
 import { checkDnsLabelAt } from "../field-checks.ts";
 import { duplicate, type FieldError, type FieldPath, forbidden, invalid, notSupported, required } from "../field-errors.ts";
 import type { PodSpec, ResourceClaim, ResourceRequirements } from "../generated/types.ts";

@@ -1,5 +1,5 @@
 // Secret (https://kubernetes.io/docs/concepts/configuration/secret/). `stringData` is for writing only: it is merged into `data`.
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { Secret } from "../generated/types.ts";

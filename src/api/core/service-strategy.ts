@@ -1,7 +1,6 @@
 // Defaults of services, and what is dropped when a service changes its type: fields that the old type had filled in and the
 // caller did not change (https://kubernetes.io/docs/concepts/services-networking/service/).
-import type { Mutable } from "../../base/types.ts";
-import { mutableCopy } from "../../base/types.ts";
+import { type Mutable, mutableCopy } from "../../base/index.ts";
 import type { Service, ServicePort } from "../generated/types.ts";
 
 const AFFINITY_SECONDS = 10_800;

@@ -1,5 +1,5 @@
 // Persistent volumes and claims (https://kubernetes.io/docs/concepts/storage/persistent-volumes/): sizes, modes, one source, and what is fixed once made.
-import { parseQuantity, Quantity } from "../../base/quantity.ts";
+import { parseQuantity, Quantity } from "../../base/index.ts";
 import { checkDnsSubdomainAt, checkLabelSelector, checkOneOf, checkRequired, checkTemplateMetadata } from "../field-checks.ts";
 import { type FieldError, FieldPath, forbidden, invalid, notSupported, required } from "../field-errors.ts";
 import type {

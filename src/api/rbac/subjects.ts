@@ -1,6 +1,6 @@
 // What RoleBinding and ClusterRoleBinding share: subjects, the reference to a role, and their table
 // (https://kubernetes.io/docs/reference/access-authn-authz/rbac/).
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { problemsAt } from "../field-checks.ts";
 import { type FieldError, FieldPath, invalid, notSupported, required } from "../field-errors.ts";

@@ -1,5 +1,5 @@
 // The device requests that ResourceClaim and ResourceClaimTemplate share.
-import type { Mutable } from "../../base/types.ts";
+import type { Mutable } from "../../base/index.ts";
 import type { DeviceClaim, DeviceSubRequest, ExactDeviceRequest } from "../generated/types.ts";
 
 /** A request that does not say how many asks for exactly one device. */

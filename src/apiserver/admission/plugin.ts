@@ -1,7 +1,6 @@
 // The admission plugin's port. The chain and its order stand in admission/chain.ts.
-import type { Kind } from "../../api/kind.ts";
-import type { KubeObject } from "../../api/object.ts";
-import type { Mutable } from "../../base/types.ts";
+import type { Kind, KubeObject } from "../../api/index.ts";
+import type { Mutable } from "../../base/index.ts";
 import type { UserInfo } from "../user.ts";
 
 export interface AdmissionRequest {

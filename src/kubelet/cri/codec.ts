@@ -3,7 +3,7 @@
 // Invariants: a decoded message has every field of its table, absent scalars as proto3's zero values, absent messages as
 // undefined; unknown fields are skipped. 64-bit integers become numbers: nanosecond timestamps lose their last digits, which
 // nobody here reads.
-import { assert, present } from "../../base/assert.ts";
+import { assert, present } from "../../base/index.ts";
 import type { MessageTable } from "./messages.ts";
 
 export type WireMessage = { readonly [field: string]: unknown };

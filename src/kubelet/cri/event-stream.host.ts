@@ -1,10 +1,8 @@
 // The subscription to containerd's events, for as long as somebody listens: reopened when it breaks, and then reported as
 // a `resync`, since events were missed in between.
-import { Metadata } from "@grpc/grpc-js";
-import type { Env, Timer } from "../../base/env.ts";
+import type { Env, Timer } from "../../base/index.ts";
 import type { RuntimeEvent } from "../runtime/runtime.ts";
 import { RuntimeError } from "../runtime/runtime.ts";
-import type { WireMessage } from "./codec.ts";
 import { runningState, type WireContainerStatus, type WireSandbox } from "./convert.ts";
 import { eventFilters, type PodIndex, type TaskEvent, taskEventOf } from "./events.ts";
 import type { CriConnection } from "./grpc.host.ts";
@@ -35,31 +33,31 @@ export function watchContainerdEvents(env: Env, { connection, pods, handler }: E
   };
 
   const open = () => {
-    const metadata = new Metadata();
+    const request = connection.codec.encode(subscribeMethod.request, { filters: eventFilters });
     // containerd refuses calls outside a namespace, though the filters choose the one that is heard.
-    metadata.set("containerd-namespace", "k8s.io");
-    const stream = connection.client.makeServerStreamRequest(
+    cancel = connection.grpc.stream(
       subscribeMethod.path,
-      (value: object) => Buffer.from(connection.codec.encode(subscribeMethod.request, value)),
-      (bytes: Buffer) => connection.codec.decode(subscribeMethod.response, bytes),
-      { filters: eventFilters },
-      metadata,
+      request,
+      { "containerd-namespace": "k8s.io" },
+      {
+        message: (bytes) => {
+          const event = taskEventOf(connection.codec.decode(subscribeMethod.response, bytes), connection.codec.decode);
+          if (event !== undefined) deliver(event).catch((error: Error) => log.warn("an event could not be delivered", { error: error.message }));
+        },
+        ended: (error) => {
+          if (stopped) return;
+          log.debug("the event stream ended, opening it again", { error: error?.message });
+          reopening = env.clock.setTimeout(open, reopenDelayMs);
+        },
+      },
     );
-    let ended = false;
-    const reopen = (error: Error | undefined) => {
-      if (ended || stopped) return;
-      ended = true;
-      log.debug("the event stream ended, opening it again", { error: error?.message });
-      reopening = env.clock.setTimeout(open, reopenDelayMs);
-    };
-    stream.on("metadata", () => handler({ type: "resync" }));
-    stream.on("data", (envelope: WireMessage) => {
-      const event = taskEventOf(envelope, connection.codec.decode);
-      if (event !== undefined) deliver(event).catch((error: Error) => log.warn("an event could not be delivered", { error: error.message }));
-    });
-    stream.on("error", reopen);
-    stream.on("end", () => reopen(undefined));
-    cancel = () => stream.cancel();
+    // The stream itself is silent until something happens. An answer on the same connection says that it stands.
+    connection.call(methods.version, {}).then(
+      () => {
+        if (!stopped) handler({ type: "resync" });
+      },
+      (error: Error) => log.debug("no answer yet", { error: error.message }),
+    );
   };
   open();
   return () => {

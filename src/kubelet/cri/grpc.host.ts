@@ -2,12 +2,10 @@
 //
 // Invariants: every method rejects with a `RuntimeError` whose message is the runtime's own; a container's end is reported
 // only once the runtime's own listing shows it, so that a look after the event never finds it still running.
-import { credentials, Client as GrpcClient, status as grpcStatus, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { present } from "../../base/assert.ts";
-import type { Env } from "../../base/env.ts";
+import { type Env, present } from "../../base/index.ts";
 import type { ContainerRuntime, ContainerStatus, RuntimeEvent } from "../runtime/runtime.ts";
 import { RuntimeError } from "../runtime/runtime.ts";
-import { createCodec, type WireMessage } from "./codec.ts";
+import { createCodec } from "./codec.ts";
 import {
   exitedState,
   fromWireContainerStatus,
@@ -27,12 +25,12 @@ import {
 } from "./convert.ts";
 import { watchContainerdEvents } from "./event-stream.host.ts";
 import { PodIndex } from "./events.ts";
+import { GrpcConnection } from "./grpc-connection.host.ts";
 import { messages, methods } from "./messages.ts";
 
 const requestTimeoutMs = 120_000;
 /** Pulling has no deadline of its own in Kubernetes; a connection that is this long without an answer is dead. */
 const pullTimeoutMs = 3_600_000;
-const maxMessageBytes = 16 * 1024 * 1024;
 const podUidLabel = "io.kubernetes.pod.uid";
 
 export interface CriRuntimeOptions {
@@ -62,46 +60,20 @@ export function createCriRuntime(env: Env, options: CriRuntimeOptions): CriRunti
 /** One multiplexed connection, opened by the first call and reopened when it breaks. */
 export class CriConnection {
   readonly codec = createCodec(messages);
-  readonly client: GrpcClient;
+  readonly grpc: GrpcConnection;
 
   constructor(socket: string) {
-    this.client = new GrpcClient(`unix://${socket}`, credentials.createInsecure(), {
-      "grpc.max_receive_message_length": maxMessageBytes,
-      "grpc.max_send_message_length": maxMessageBytes,
-      "grpc.initial_reconnect_backoff_ms": 100,
-      "grpc.max_reconnect_backoff_ms": 2_000,
-    });
+    this.grpc = new GrpcConnection(socket);
   }
 
-  call(method: { readonly path: string; readonly request: string; readonly response: string }, request: object, timeoutMs = requestTimeoutMs) {
-    return new Promise<WireMessage>((resolve, reject) => {
-      this.client.makeUnaryRequest(
-        method.path,
-        (value: object) => Buffer.from(this.codec.encode(method.request, value)),
-        (bytes: Buffer) => this.codec.decode(method.response, bytes),
-        request,
-        new Metadata(),
-        { deadline: Date.now() + timeoutMs },
-        (error: ServiceError | null, response?: WireMessage) => {
-          if (error !== null) reject(toRuntimeError(error));
-          else resolve(present(response, `answer of ${method.path}`));
-        },
-      );
-    });
+  async call(method: { readonly path: string; readonly request: string; readonly response: string }, request: object, timeoutMs = requestTimeoutMs) {
+    const answer = await this.grpc.call(method.path, this.codec.encode(method.request, request), timeoutMs);
+    return this.codec.decode(method.response, answer);
   }
 
   close(): void {
-    this.client.close();
+    this.grpc.close();
   }
-}
-
-function toRuntimeError(error: ServiceError): RuntimeError {
-  const reasons = {
-    [grpcStatus.NOT_FOUND]: "notFound",
-    [grpcStatus.UNAVAILABLE]: "unavailable",
-    [grpcStatus.DEADLINE_EXCEEDED]: "deadline",
-  } as const;
-  return new RuntimeError(reasons[error.code as keyof typeof reasons] ?? "other", error.details || error.message);
 }
 
 function runtimeMethods(connection: CriConnection) {

@@ -5,7 +5,7 @@
 // Invariant: without an answer of the API server nobody is let in. Answers are remembered for as long as upstream's
 // defaults say, at most `maxRemembered` of them.
 import { type SubjectAccessReview, subjectAccessReviews, type TokenReview, tokenReviews } from "../../api/index.ts";
-import type { Env } from "../../base/env.ts";
+import type { Env } from "../../base/index.ts";
 import type { Client } from "../../client/index.ts";
 import type { NodePermission } from "./routes.ts";
 

@@ -9,7 +9,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import type { Env } from "../../base/env.ts";
+import type { Env } from "../../base/index.ts";
 import { type KubeletApi, KubeletApiError } from "../kubelet-api.ts";
 import { bridgePortForward } from "../streaming/port-forward.host.ts";
 import { bridgeRemoteCommand, type UpgradedConnection } from "../streaming/remote-command.host.ts";

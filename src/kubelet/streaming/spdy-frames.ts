@@ -4,7 +4,7 @@
 //
 // Invariant: header blocks are written as stored deflate blocks, which need no compressor state; each block is complete
 // for the peer's decompressor by itself, in the order of writing.
-import { assert } from "../../base/assert.ts";
+import { assert } from "../../base/index.ts";
 
 export type SpdyFrame =
   | { readonly type: "data"; readonly streamId: number; readonly fin: boolean; readonly data: Uint8Array }
