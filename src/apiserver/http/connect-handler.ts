@@ -69,7 +69,7 @@ export class ConnectHandler {
     const { request, query, resource } = asked;
     const { subresource } = resource;
     // A WebSocket begins with a GET, but what it does is no reading.
-    if (resource.verb === "get") this.#authorizeCreate(asked);
+    if (resource.verb !== "create") this.#authorizeCreate(asked);
     const { target } =
       subresource === "portforward" ? portForwardLocation(pod, query) : streamLocation(subresource === "attach" ? "attach" : "exec", pod, query);
     if (!isUpgrade(request)) throw badRequestError("Upgrade request required");

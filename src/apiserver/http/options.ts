@@ -4,6 +4,7 @@ import {
   type DecodeTarget,
   type DeleteOptions,
   decodeValue,
+  escapeFieldValue,
   type FieldError,
   FieldPath,
   type FieldValidation,
@@ -18,7 +19,7 @@ import {
 import type { ListQuery } from "../storage/reader.ts";
 import type { WatchQuery } from "../storage/watcher.ts";
 import { decodeMessage, openEnvelope } from "./protobuf-decoder.ts";
-import { isTrue } from "./request-info.ts";
+import { isTrue, type ResourceRequest } from "./request-info.ts";
 
 export interface WriteParameters {
   readonly dryRun: boolean;
@@ -40,10 +41,14 @@ export function parseWriteParameters(query: URLSearchParams, optionsKind: string
   return { dryRun: dryRun.length > 0, fieldManager, fieldValidation: fieldValidation as FieldValidation };
 }
 
+/** What a path selects: a namespace, and for a list or a watch perhaps one name. */
+type Place = Pick<ResourceRequest, "namespace" | "name">;
+
 /** Throws a BadRequest. */
-export function parseListQuery(query: URLSearchParams, namespace: string): ListQuery {
+export function parseListQuery(query: URLSearchParams, place: Place): ListQuery {
   return {
-    ...selection(query, namespace),
+    ...selection(query, place),
+    ...initialEvents(query),
     limit: integer(query, "limit"),
     continue: query.get("continue") ?? undefined,
     resourceVersion: query.get("resourceVersion") ?? undefined,
@@ -52,19 +57,27 @@ export function parseListQuery(query: URLSearchParams, namespace: string): ListQ
 }
 
 /** Throws a BadRequest. */
-export function parseWatchQuery(query: URLSearchParams, namespace: string): WatchQuery {
-  const initial = query.get("sendInitialEvents");
+export function parseWatchQuery(query: URLSearchParams, place: Place): WatchQuery {
   return {
-    ...selection(query, namespace),
+    ...selection(query, place),
+    ...initialEvents(query),
     resourceVersion: query.get("resourceVersion") ?? undefined,
     resourceVersionMatch: query.get("resourceVersionMatch") ?? undefined,
     allowBookmarks: isTrue(query.get("allowWatchBookmarks")),
-    ...(initial === null || initial === "" ? {} : { sendInitialEvents: isTrue(initial) }),
   };
 }
 
-function selection(query: URLSearchParams, namespace: string) {
-  return { namespace, labelSelector: query.get("labelSelector") ?? "", fieldSelector: query.get("fieldSelector") ?? "" };
+function initialEvents(query: URLSearchParams): { sendInitialEvents?: boolean } {
+  const initial = query.get("sendInitialEvents");
+  return initial === null || initial === "" ? {} : { sendInitialEvents: isTrue(initial) };
+}
+
+/** The request was authorized for the path's name: nothing else is selected. */
+function selection(query: URLSearchParams, { namespace, name }: Place) {
+  const asked = query.get("fieldSelector") ?? "";
+  const named = name === "" ? "" : `metadata.name=${escapeFieldValue(name)}`;
+  const fieldSelector = asked !== "" && named !== "" ? `${named},${asked}` : asked || named;
+  return { namespace, labelSelector: query.get("labelSelector") ?? "", fieldSelector };
 }
 
 /** A number in the query; undefined when it is not there. Throws a BadRequest. */
@@ -87,11 +100,13 @@ const DELETE_OPTIONS: DecodeTarget<KubeObject> = {
 /** How a request's body is written. */
 export type BodyFormat = "json" | "yaml" | "protobuf";
 
-/** The options of a deletion: those in the body, or without one those in the query. Throws a BadRequest. */
+/** The options of a deletion: those in the body, and those in the query that the body says nothing of. Throws a BadRequest. */
 export function parseDeleteOptions(body: Uint8Array, format: BodyFormat, query: URLSearchParams): Partial<DeleteOptions> {
-  if (body.length > 0) {
-    return decodeDeleteOptions(parseBody(body, format));
-  }
+  const given = deleteQuery(query);
+  return body.length === 0 ? given : { ...given, ...decodeDeleteOptions(parseBody(body, format)) };
+}
+
+function deleteQuery(query: URLSearchParams): Partial<DeleteOptions> {
   const orphan = query.get("orphanDependents");
   const dryRun = query.getAll("dryRun");
   const policy = query.get("propagationPolicy");

@@ -13,6 +13,7 @@ import type { ConnectHandler } from "./connect-handler.ts";
 import type { DocumentsHandler } from "./documents-handler.ts";
 import { type ApiRequest, type ApiResponse, type Handler, header } from "./message.ts";
 import { parseRequest, type RequestInfo } from "./request-info.ts";
+import { checkResourceRequest } from "./resource-checks.ts";
 import type { ResourceHandler } from "./resource-handler.ts";
 import { statusOf, statusResponse } from "./status-response.ts";
 
@@ -66,6 +67,7 @@ export class Pipeline {
     if (info.resource !== undefined) {
       const kind = kindOf(info);
       if (kind === undefined) throw noSuchPathError();
+      checkResourceRequest(kind, info.resource);
       const asked = { request, query: info.query, resource: info.resource, kind, user };
       return connections.serves(asked) ? connections.handle(asked) : resources.handle(asked);
     }

@@ -1,4 +1,6 @@
 // What a path asks for (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris).
+import { checkPathSegmentName, isStatus, parseFieldSelector } from "../../api/index.ts";
+
 export interface ResourceRequest {
   readonly verb: string;
   readonly group: string;
@@ -84,13 +86,24 @@ function collectionVerb(verb: string, name: string, query: URLSearchParams): { v
   if (verb === "delete") return { verb: "deletecollection", name };
   if (verb !== "get" && verb !== "watch") return { verb, name };
   const isWatch = verb === "watch" || isTrue(query.get("watch"));
-  // A list of one name is authorized as that name.
-  const selected = /(?:^|,)metadata\.name==?([^,!=]+)(?:,|$)/.exec(query.get("fieldSelector") ?? "")?.[1] ?? "";
-  return { verb: isWatch ? "watch" : "list", name: selected };
+  return { verb: isWatch ? "watch" : "list", name: selectedName(query.get("fieldSelector") ?? "") };
+}
+
+/** A list of one name is authorized as that name. */
+function selectedName(fieldSelector: string): string {
+  if (!fieldSelector.includes("metadata.name")) return "";
+  try {
+    const name = parseFieldSelector(fieldSelector).exactValue("metadata.name") ?? "";
+    return checkPathSegmentName(name).length === 0 ? name : "";
+  } catch (error) {
+    // Whoever may list is told what is wrong with the selector.
+    if (isStatus(error, "BadRequest")) return "";
+    throw error;
+  }
 }
 
 export function isTrue(text: string | null): boolean {
-  return text !== null && text !== "false" && text !== "0";
+  return text !== null && text.toLowerCase() !== "false" && text !== "0";
 }
 
 function trailingSlash(path: string, subresource: string): string {

@@ -15,7 +15,6 @@ import {
   type Kind,
   type KubeObject,
   methodNotSupportedError,
-  noSuchPathError,
   parseJson,
   parseYaml,
   type Status,
@@ -80,8 +79,6 @@ export class ResourceHandler {
 
   async handle(asked: AuthorizedRequest): Promise<ApiResponse> {
     const { kind, resource } = asked;
-    checkScope(kind, resource);
-    checkVerb(kind, resource);
     switch (resource.verb) {
       case "get":
         return this.#get(asked);
@@ -113,15 +110,15 @@ export class ResourceHandler {
 
   async #list({ request, query, resource, kind }: AuthorizedRequest): Promise<ApiResponse> {
     const representation = representationFor(this.env, request, query, permitsListTransforms);
-    const { items, revision, continue: next, remainingItemCount } = await this.operations().list(kind, parseListQuery(query, resource.namespace));
+    const { items, revision, continue: next, remainingItemCount } = await this.operations().list(kind, parseListQuery(query, resource));
     const metadata = { resourceVersion: String(revision), ...(next === undefined ? {} : { continue: next, remainingItemCount }) };
     return listResponse(kind, items, metadata, representation);
   }
 
   async #watch({ request, query, resource, kind }: AuthorizedRequest): Promise<ApiResponse> {
     const representation = representationFor(this.env, request, query, permitsWatchTransforms);
-    const seconds = integer(query, "timeoutSeconds") ?? MIN_WATCH_SECONDS * (1 + this.env.random.next());
-    const watcher = await this.operations().watch(kind, parseWatchQuery(query, resource.namespace));
+    const seconds = integer(query, "timeoutSeconds") || MIN_WATCH_SECONDS * (1 + this.env.random.next());
+    const watcher = await this.operations().watch(kind, parseWatchQuery(query, resource));
     return watchResponse(kind, watcher, { ...representation, pretty: false }, seconds * 1000);
   }
 
@@ -172,7 +169,7 @@ export class ResourceHandler {
     const representation = representationFor(this.env, request, query, permitsListTransforms);
     const options = await readDeleteOptions(request, query);
     const context = { user, dryRun: (options.dryRun ?? []).length > 0, warnings: [] };
-    const deleted = await this.operations().deleteCollection(kind, parseListQuery(query, resource.namespace), options, context);
+    const deleted = await this.operations().deleteCollection(kind, parseListQuery(query, resource), options, context);
     return listResponse(kind, deleted, {}, representation);
   }
 
@@ -213,31 +210,6 @@ function plain(representation: Representation): Representation {
 function targetOf({ kind, resource }: AuthorizedRequest): Target {
   const { namespace, name, subresource } = resource;
   return { kind, namespace: kind.namespaced ? namespace : "", name, subresource };
-}
-
-/** Throws NotFound for a path that does not fit the kind's scope. */
-function checkScope(kind: Kind, { namespace, name, verb, resource }: ResourceRequest): void {
-  if (!kind.namespaced) {
-    if (namespace !== "" && resource !== "namespaces") throw noSuchPathError();
-    return;
-  }
-  if (namespace !== "") return;
-  if (verb === "list" || verb === "watch") return;
-  if (name !== "") throw badRequestError("an empty namespace may not be set when a resource name is provided");
-  if (verb === "create" && !kind.verbs.includes("get")) throw badRequestError("namespace is required");
-  throw methodNotSupportedError(kind, verb);
-}
-
-/** Throws MethodNotAllowed, or NotFound for a subresource that is not there. */
-function checkVerb(kind: Kind, { verb, name, subresource }: ResourceRequest): void {
-  if (subresource === "") {
-    const isMisplaced = verb === "create" ? name !== "" : (verb === "update" || verb === "patch") && name === "";
-    if (isMisplaced || !kind.verbs.includes(verb)) throw methodNotSupportedError(kind, verb);
-    return;
-  }
-  const declared = kind.subresources.get(subresource);
-  if (declared === undefined) throw noSuchPathError();
-  if (!declared.verbs.includes(verb)) throw methodNotSupportedError({ group: kind.group, resource: `${kind.resource}/${subresource}` }, verb);
 }
 
 /** Who names no field manager manages fields under the name of the program. */

@@ -28,6 +28,8 @@ export interface ListQuery extends SelectionOptions {
   readonly continue?: string;
   readonly resourceVersion?: string;
   readonly resourceVersionMatch?: string;
+  /** For watches alone: a list that carries it is refused. */
+  readonly sendInitialEvents?: boolean;
 }
 
 export interface ObjectList {
@@ -143,16 +145,22 @@ function checkListQuery({ resourceVersion = "", resourceVersionMatch = "", limit
   if (query.continue && resourceVersion !== "" && resourceVersion !== "0") {
     throw badRequestError("specifying resource version is not allowed when using continue");
   }
-  if (resourceVersionMatch === "") return;
+  const errors: FieldError[] = [];
+  if (resourceVersionMatch !== "") errors.push(...checkMatch(resourceVersionMatch, resourceVersion, query.continue));
+  if (query.sendInitialEvents !== undefined) errors.push(forbidden(FieldPath.root("sendInitialEvents"), "sendInitialEvents is forbidden for list"));
+  if (errors.length > 0) throw invalidError({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors);
+}
+
+function checkMatch(resourceVersionMatch: string, resourceVersion: string, continueToken: string | undefined): FieldError[] {
   const path = FieldPath.root("resourceVersionMatch");
   const errors: FieldError[] = [];
   if (resourceVersion === "") errors.push(forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
-  if (query.continue) errors.push(forbidden(path, "resourceVersionMatch is forbidden when continue is provided"));
+  if (continueToken) errors.push(forbidden(path, "resourceVersionMatch is forbidden when continue is provided"));
   if (resourceVersionMatch !== "Exact" && resourceVersionMatch !== "NotOlderThan") {
     errors.push(notSupported(path, resourceVersionMatch, ["Exact", "NotOlderThan", ""]));
   }
   if (resourceVersionMatch === "Exact" && resourceVersion === "0") {
     errors.push(forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
   }
-  if (errors.length > 0) throw invalidError({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors);
+  return errors;
 }
