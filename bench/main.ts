@@ -5,9 +5,12 @@ const AREAS: Readonly<Record<string, () => Promise<unknown>>> = {
   store: () => import("./store.ts"),
 };
 
-const run = AREAS[process.argv[2] ?? ""];
-if (run === undefined) {
-  console.error(`usage: npm run bench -- ${Object.keys(AREAS).join("|")}`);
-  process.exit(2);
+async function main(area: string): Promise<void> {
+  const run = AREAS[area];
+  if (run === undefined) {
+    console.error(`usage: npm run bench -- ${Object.keys(AREAS).join("|")}`);
+    process.exitCode = 2;
+  } else await run();
 }
-await run();
+
+void main(process.argv[2] ?? "");
