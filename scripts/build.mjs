@@ -1,10 +1,12 @@
-// Bundles the command line and the library into dist/. `--types` also writes the declarations of the library.
+// Bundles the command line and the library: `node scripts/build.mjs [--types] [FOLDER]`, FOLDER being dist/ by default. `--types` also
+// writes the declarations of the library.
 import { spawnSync } from "node:child_process";
 import { readFileSync, renameSync, rmSync } from "node:fs";
 import { build } from "esbuild";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
-const next = `dist.next-${process.pid}`;
+const folder = process.argv.slice(2).find((argument) => !argument.startsWith("--")) ?? "dist";
+const next = `${folder}.next-${process.pid}`;
 await build({
   entryPoints: { kubets: "src/cli/main.ts", index: "src/cluster/index.ts" },
   outdir: next,
@@ -29,5 +31,5 @@ if (process.argv.includes("--types")) {
   if (types.status !== 0) process.exit(1);
 }
 // A running kubets keeps the files it has open; a new one sees the old build or the new one, whole.
-rmSync("dist", { recursive: true, force: true });
-renameSync(next, "dist");
+rmSync(folder, { recursive: true, force: true });
+renameSync(next, folder);
