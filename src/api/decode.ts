@@ -50,7 +50,7 @@ export function decode<T extends KubeObject>(target: DecodeTarget<T>, body: stri
   const mode = options.fieldValidation ?? "Warn";
   try {
     if (options.format === "yaml") {
-      const { value, problems } = parseYaml(typeof body === "string" ? body : new TextDecoder().decode(body));
+      const { value, problems } = parseYaml(body);
       const result = decodeValue(target, value, mode === "Strict" ? "Warn" : mode);
       return judge(target, result.object, mode === "Ignore" ? [] : [...problems, ...result.warnings], mode);
     }

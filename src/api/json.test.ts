@@ -67,3 +67,8 @@ it.each([
 ])("words the failure of %j", (text, message) => {
   expect(() => parseJson(text)).toThrow(message);
 });
+
+it("refuses bytes that are no UTF-8 rather than to replace them", () => {
+  const bytes = Uint8Array.of(0x22, 0xff, 0xfe, 0x22);
+  for (const strict of [true, false]) expect(() => parseJson(bytes, strict)).toThrow("not valid UTF-8");
+});

@@ -22,14 +22,23 @@ export interface ParsedJson {
 }
 
 const NO_DUPLICATES: DuplicateKeys = new Map();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
 /** Digits beyond which a number is read as a double: far past int64, and conversion stays cheap. */
 const LONGEST_INTEGER = 40;
 const LONG_NUMBER = /[0-9]{16}/;
 
+/** Throws `JsonSyntaxError` for bytes that are no UTF-8: nothing that was sent is replaced in silence. */
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new JsonSyntaxError("the text is not valid UTF-8");
+  }
+}
+
 /** Parses a text or its UTF-8 bytes. With `findDuplicates` keys that stand twice are reported. */
 export function parseJson(source: string | Uint8Array, findDuplicates = false): ParsedJson {
-  const text = typeof source === "string" ? source : decoder.decode(source);
+  const text = typeof source === "string" ? source : decodeText(source);
   if (findDuplicates || LONG_NUMBER.test(text)) return new JsonParser(text).parse();
   let value: unknown;
   try {

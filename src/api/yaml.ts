@@ -1,7 +1,7 @@
 // YAML bodies to values, as Kubernetes reads them: YAML 1.1 booleans and octals, but no base-60 numbers, and points in time stay
 // text (https://yaml.org/spec/1.1/). One document; aliases and nesting are bounded, so a small body cannot grow without limit.
 import { Composer, type Document, isScalar, Lexer, LineCounter, type Pair, Parser, type Tags, visit } from "yaml";
-import { JsonSyntaxError, MAX_DEPTH } from "./json.ts";
+import { decodeText, JsonSyntaxError, MAX_DEPTH } from "./json.ts";
 
 export interface ParsedYaml {
   readonly value: unknown;
@@ -12,8 +12,9 @@ export interface ParsedYaml {
 /** How many nodes aliases may add up to. */
 const MAX_ALIASES = 100;
 
-/** Parses one YAML document. Throws `JsonSyntaxError` on what is no YAML. */
-export function parseYaml(text: string): ParsedYaml {
+/** Parses one YAML document, a text or its UTF-8 bytes. Throws `JsonSyntaxError` on what is no YAML. */
+export function parseYaml(source: string | Uint8Array): ParsedYaml {
+  const text = typeof source === "string" ? source : decodeText(source);
   const lines = new LineCounter();
   const document = compose(text, lines);
   const [error] = document.errors;

@@ -121,7 +121,7 @@ function deleteQuery(query: URLSearchParams): Partial<DeleteOptions> {
 
 function parseBody(body: Uint8Array, format: BodyFormat): unknown {
   if (format === "protobuf") return decodeMessage(DELETE_OPTIONS.schema, openEnvelope(body).raw);
-  return format === "json" ? parseJson(body).value : parseYaml(new TextDecoder().decode(body)).value;
+  return format === "json" ? parseJson(body).value : parseYaml(body).value;
 }
 
 /** Every group has DeleteOptions of its own, all alike. */

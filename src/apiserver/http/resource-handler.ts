@@ -235,7 +235,7 @@ async function readPatch(request: ApiRequest, query: URLSearchParams, more: { fi
 /** JSON is YAML, too. Keys that stand twice are refused where strictness is asked for. */
 function parseApplied(bytes: Uint8Array, fieldValidation: FieldValidation): unknown {
   try {
-    const { value, problems } = parseYaml(new TextDecoder().decode(bytes));
+    const { value, problems } = parseYaml(bytes);
     if (fieldValidation === "Strict" && problems.length > 0) throw badRequestError(`error strict decoding YAML: ${problems.join(", ")}`);
     return value;
   } catch (error) {
