@@ -8,7 +8,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Readable, Writable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { gzip } from "node:zlib";
-import { requestTooLargeError, unauthorizedError } from "../api/index.ts";
+import { badRequestError, requestTooLargeError, StatusError, unauthorizedError } from "../api/index.ts";
 import type { Env, Logger } from "../base/index.ts";
 import { type ApiRequest, type ApiResponse, type Handler, header, type StreamWriter } from "./http/message.ts";
 import { statusResponse } from "./http/status-response.ts";
@@ -40,6 +40,8 @@ export interface Listener {
 type AnyRequest = IncomingMessage | Http2ServerRequest;
 type AnyResponse = ServerResponse | Http2ServerResponse;
 
+/** As much as Go's servers take: selectors and tokens may be long. */
+const MAX_HEADER_BYTES = 1024 * 1024;
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 const GZIP_FROM_BYTES = 128 * 1024;
 const CLOSE_GRACE_MS = 2_000;
@@ -54,8 +56,10 @@ export function listen(env: Env, server: { readonly handler: Handler }, options:
     rejectUnauthorized: false,
     allowHTTP1: true,
     minVersion: "TLSv1.2",
-    settings: { maxConcurrentStreams: 1000 },
+    settings: { maxConcurrentStreams: 1000, maxHeaderListSize: MAX_HEADER_BYTES },
   });
+  // Read by HTTP/1.1 connections, and missing from the types of a server of both.
+  Object.assign(http, { maxHeaderSize: MAX_HEADER_BYTES });
   const log = env.log.child("listener");
   const connections = new Connections(http, log);
   http.on("request", (request: Http2ServerRequest, response: Http2ServerResponse) => {
@@ -96,9 +100,11 @@ class Connections {
     // Broken handshakes and connections concern only those who broke them.
     server.on("tlsClientError", (error: Error) => log.debug("a TLS handshake failed", { error: error.message }));
     server.on("sessionError", (error: Error) => log.debug("an HTTP/2 connection failed", { error: error.message }));
-    server.on("clientError", (error: Error, socket: Socket) => {
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       log.debug("an HTTP/1.1 connection failed", { error: error.message });
-      socket.destroy();
+      const reason = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+      if (socket.writable) socket.end(`HTTP/1.1 ${reason}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+      else socket.destroy();
     });
   }
 
@@ -201,10 +207,16 @@ async function readBody(request: AnyRequest): Promise<Uint8Array> {
   if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) throw requestTooLargeError(`limit is ${MAX_BODY_BYTES}`);
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request) {
-    chunks.push(chunk as Buffer);
-    length += (chunk as Buffer).length;
-    if (length > MAX_BODY_BYTES) throw requestTooLargeError(`limit is ${MAX_BODY_BYTES}`);
+  try {
+    for await (const chunk of request) {
+      chunks.push(chunk as Buffer);
+      length += (chunk as Buffer).length;
+      if (length > MAX_BODY_BYTES) throw requestTooLargeError(`limit is ${MAX_BODY_BYTES}`);
+    }
+  } catch (error) {
+    // The client went away: its affair, and no failure of the server's.
+    if (!(error instanceof StatusError) && request.destroyed) throw badRequestError("the connection was closed before the whole body had come");
+    throw error;
   }
   const [first] = chunks;
   return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);

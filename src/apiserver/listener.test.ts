@@ -1,8 +1,10 @@
 // The port itself, over real sockets: HTTP/1.1 and HTTP/2, client certificates, tunnels to a kubelet.
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { connect } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Node, nodes, type Pod, pods, serviceAccounts } from "../api/index.ts";
@@ -126,6 +128,19 @@ describe("the server's port", () => {
       "x".repeat(3 * 1024 * 1024 + 1),
     );
     expect(answer.status).toBe(413);
+  });
+
+  it("reads long headers over both HTTP versions, and answers to what is no HTTP", async () => {
+    const path = `/api/v1/namespaces/default/pods?labelSelector=${encodeURIComponent(`a in (${"b,".repeat(10_000)}c)`)}`;
+    expect((await send("GET", path)).status).toBe(200);
+    const session = connect(`https://127.0.0.1:${listener.port}`, { ca: pki.ca.certificate, cert: pki.admin.certificate, key: pki.admin.key });
+    const stream = session.request({ ":path": path });
+    const [headers] = await once(stream, "response");
+    session.destroy();
+    expect(headers[":status"]).toBe(200);
+    const socket = connectTls({ host: "127.0.0.1", port: listener.port, ca: pki.ca.certificate, ALPNProtocols: ["http/1.1"] }, () => socket.write("?\r\n\r\n"));
+    expect(String(await once(socket, "data"))).toMatch(/^HTTP\/1.1 400 /);
+    socket.destroy();
   });
 
   it("reads logs from the kubelet", async () => {
