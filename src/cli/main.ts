@@ -120,5 +120,9 @@ function explain(error: unknown): number {
     process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
     return error instanceof UserError ? error.exitCode : 1;
   }
+  if (error instanceof Error && "syscall" in error) {
+    process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
+    return 1;
+  }
   throw error;
 }

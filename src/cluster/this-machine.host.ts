@@ -110,7 +110,9 @@ async function startApi(env: Env, { paths, options, nodeIp, pki }: StartOptions 
   started.add(() => controlPlane.stop());
   const tls = { certificate: pki.apiServer.certificate, privateKey: pki.apiServer.key, clientAuthorities: pki.ca.certificate };
   const host = options.runtime === "simulated" ? SIMULATED_ADDRESS : "0.0.0.0";
-  const listener = await listen(env, controlPlane.apiServer, { host, port: options.apiPort, tls });
+  const listener = await onFreePort(options.apiPort, "the API server; choose another with --api-port", () =>
+    listen(env, controlPlane.apiServer, { host, port: options.apiPort, tls }),
+  );
   started.add(() => listener.close());
   return controlPlane;
 }
@@ -177,14 +179,25 @@ async function startNode(env: Env, parts: NodeParts, started: Started): Promise<
 
 async function startKubeletApi(env: Env, { pki, options, controlPlane, machine }: NodeParts, kubelet: Kubelet, started: Started): Promise<void> {
   const client = controlPlane.apiServer.localClient(identities.kubelet(options.nodeName));
-  const server = await startKubeletServer(env, {
+  const listening = startKubeletServer(env, {
     kubelet: kubelet.api,
     access: createDelegatedAccess(env, client, options.nodeName),
     port: KUBELET_PORT,
     ...(machine.isReal ? {} : { host: SIMULATED_ADDRESS }),
     tls: { certificate: pki.kubeletServing.certificate, privateKey: pki.kubeletServing.key, clientAuthorities: pki.ca.certificate },
   });
+  const server = await onFreePort(KUBELET_PORT, "the kubelet; end the program that has it", () => listening);
   started.add(() => server.stop());
+}
+
+/** Says which port is taken, and what to do about it. */
+async function onFreePort<T>(port: number, forWhat: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") throw new Error(`port ${port} is taken, and it is needed for ${forWhat}`);
+    throw error;
+  }
 }
 
 /** Resolves once the pod network is set up and containerd has taken it in. */
@@ -235,7 +248,7 @@ async function startServices(env: Env, { options, controlPlane: { apiServer } }:
   const dns = createDns(env, { clusterDomain: options.clusterDomain, informers, upstream: createUpstream([dnsIp, serverAddress]) });
   informers.start();
   const [listener] = await Promise.all([
-    listenDns(env, dns, { host: serverAddress, port: DNS_PORT }),
+    onFreePort(DNS_PORT, `DNS at ${serverAddress}; end the program that has it`, () => listenDns(env, dns, { host: serverAddress, port: DNS_PORT })),
     publishDns(administrator, { clusterIp: dnsIp, serverAddress, serverPort: DNS_PORT }),
     proxy.start(),
     dns.ready(),
