@@ -104,6 +104,14 @@ describe.skipIf(reason !== undefined)("streaming", () => {
 
   it("forwards a port over tunnelled SPDY, plain SPDY and channels", async () => {
     const web = await node.runPod({ name: "web", image: "nginx:local" });
+    await expect
+      .poll(() =>
+        fetch(`http://${web.ip}/`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      )
+      .toBe(true);
     const forward = async () => {
       target = { url: await node.runtime.portForward(web.sandboxId, [80]), streams: output, ports: [80] };
     };

@@ -32,7 +32,9 @@ export async function ctr(store: ImageStore, command: readonly string[]): Promis
 
 /** Imports a docker or OCI archive and returns the names of its images. */
 export async function importArchive(store: ImageStore, file: string): Promise<string[]> {
-  const output = await ctr(store, ["images", "import", file]);
+  const output = await ctr(store, ["images", "import", file]).catch((error: Error) => {
+    throw new ImageError(`cannot import ${file}, which must be an archive that "docker save" or another OCI tool wrote: ${error.message}`);
+  });
   return [...output.matchAll(/^unpacking (\S+)/gm)].map((match) => match[1] ?? "");
 }
 
