@@ -5,7 +5,7 @@ import { FieldPath, invalid } from "./field-errors.ts";
 import type { Scale } from "./generated/types.ts";
 import type { Kind } from "./kind.ts";
 import type { KubeObject } from "./object.ts";
-import { conflictError, invalidError } from "./status-error.ts";
+import { badRequestError, conflictError, invalidError } from "./status-error.ts";
 
 /** What `/scale` of an object shows. */
 export function scaleOf<T extends KubeObject>(kind: Kind<T>, object: T): Scale {
@@ -26,6 +26,7 @@ export function withScale<T extends KubeObject>(kind: Kind<T>, object: T, scale:
   const declared = present(kind.declaration.scale, `scale of ${kind.kind}`);
   const replicas = scale.spec?.replicas ?? 0;
   const { name, uid } = object.metadata;
+  checkPlace(scale, object);
   if (replicas < 0) {
     const error = invalid(FieldPath.root("spec").child("replicas"), replicas, "must be greater than or equal to 0");
     throw invalidError({ group: "autoscaling", kind: "Scale" }, name, [error]);
@@ -38,4 +39,12 @@ export function withScale<T extends KubeObject>(kind: Kind<T>, object: T, scale:
   if ((scale.metadata.resourceVersion ?? "") !== "") changed.metadata.resourceVersion = scale.metadata.resourceVersion;
   declared.setSpecReplicas(changed, replicas);
   return changed;
+}
+
+/** Its name and namespace may be left out, but not be another's. Throws a BadRequest. */
+function checkPlace({ metadata: { name: givenName, namespace: givenNamespace } }: Scale, { metadata: { name, namespace } }: KubeObject): void {
+  if (givenName && givenName !== name) throw badRequestError(`the name of the object (${givenName}) does not match the name on the URL (${name})`);
+  if (givenNamespace && givenNamespace !== namespace) {
+    throw badRequestError("the namespace of the provided object does not match the namespace sent on the request");
+  }
 }

@@ -77,11 +77,10 @@ export class Operations {
   }
 
   async create({ kind, namespace, name, subresource }: Target, object: Mutable<KubeObject>, context: WriteRequestContext): Promise<Outcome> {
-    if (subresource !== "") {
-      const creator = this.creators.get(`${kind.group}/${kind.resource}/${subresource}`);
-      if (creator === undefined) throw methodNotSupportedError({ group: kind.group, resource: `${kind.resource}/${subresource}` }, "create");
-      return { object: await creator({ namespace, name }, object, context), created: true };
-    }
+    const resource = subresource === "" ? kind.resource : `${kind.resource}/${subresource}`;
+    const creator = this.creators.get(`${kind.group}/${resource}`);
+    if (creator !== undefined) return { object: await creator({ namespace, name: name || object.metadata.name }, object, context), created: true };
+    if (subresource !== "") throw methodNotSupportedError({ group: kind.group, resource }, "create");
     const review = this.reviews.get(kind);
     if (review !== undefined) return { object: await review(object, namespace, context), created: true };
     if (NOT_SERVED.has(kind)) context.warnings.push(`${kind.kind} objects are stored, but what they declare is not served by this release`);
@@ -90,7 +89,12 @@ export class Operations {
 
   update({ kind, namespace, name, subresource }: Target, object: Mutable<KubeObject>, context: WriteRequestContext): Promise<Outcome> {
     if (subresource === "scale") return this.#updateScale(kind, namespace, name, () => object as unknown as Scale, context);
-    return this.registry.writer.update({ kind, namespace, name, subresource, change: () => mutableCopy(object) }, context);
+    const change = (current: KubeObject | undefined): Mutable<KubeObject> => {
+      // Some kinds are created by an update: by who may create.
+      if (current === undefined && kind.declaration.createsOnUpdate) this.#authorizeCreation({ kind, namespace, name, subresource }, context);
+      return mutableCopy(object);
+    };
+    return this.registry.writer.update({ kind, namespace, name, subresource, change }, context);
   }
 
   patch({ kind, namespace, name, subresource }: Target, patch: PatchRequest, context: WriteRequestContext): Promise<Outcome> {

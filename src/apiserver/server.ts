@@ -210,8 +210,10 @@ class Server implements ApiServer {
     const { serviceAccountIssuer: issuer = defaultIssuer, staticTokens } = this.#options;
     const tokens = new ServiceAccountTokens(this.#env, { keys, issuer, objects: this.#objects, client: this.#loopback });
     const authenticator = createAuthenticator(this.#env, { objects: this.#objects, serviceAccountTokens: tokens, staticTokens });
+    const binding = bindingCreator(this.#env, this.#registry, this.#admission);
     const creators = new Map<string, SubresourceCreator>([
-      ["/pods/binding", bindingCreator(this.#env, this.#registry, this.#admission)],
+      ["/bindings", binding],
+      ["/pods/binding", binding],
       ["/pods/eviction", admitted(this.#admission, { kind: pods, subresource: "eviction" }, evictionCreator(this.#env, this.#registry))],
       ["/serviceaccounts/token", admitted(this.#admission, { kind: serviceAccounts, subresource: "token" }, tokenCreator(tokens))],
     ]);

@@ -1,6 +1,7 @@
 // Answers in the form that was negotiated: an object, a list or a watch event as JSON or YAML, as Table or as metadata.
 import { stringify } from "yaml";
 import {
+  badRequestError,
   encode,
   formatJson,
   type IncludeObject,
@@ -46,9 +47,16 @@ export const permitsNothing: Permits = () => false;
 
 /** Reads what form the client wants. Throws NotAcceptable. */
 export function representationFor(env: Env, request: ApiRequest, query: URLSearchParams, permits: Permits): Representation {
-  const include = query.get("includeObject");
-  const includeObject = include === "None" || include === "Object" ? include : "Metadata";
-  return { media: negotiate(header(request, "accept"), permits), pretty: wantsPretty(request, query), env, includeObject };
+  const media = negotiate(header(request, "accept"), permits);
+  return { media, pretty: wantsPretty(request, query), env, includeObject: includedObject(media, query.get("includeObject") || "Metadata") };
+}
+
+/** Throws a BadRequest for a table with something else in it. Only tables ask. */
+function includedObject({ transform }: MediaType, asked: string): IncludeObject {
+  if (asked === "None" || asked === "Object" || asked === "Metadata") return asked;
+  if (transform?.as !== "Table") return "Metadata";
+  const why = `includeObject: Invalid value: ${JSON.stringify(asked)}: must be 'Metadata', 'Object', 'None', or empty`;
+  throw badRequestError(`Unable to convert to Table as requested: ${why}`);
 }
 
 /** People read what curl and browsers show. */

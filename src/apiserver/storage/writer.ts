@@ -80,6 +80,7 @@ export class Writer {
   async create<T extends KubeObject>(kind: Kind<T>, namespace: string, object: Mutable<T>, context: WriteRequestContext): Promise<ObjectRevision> {
     const { metadata } = object;
     adoptNamespace(kind, metadata, namespace);
+    if (metadata.resourceVersion && metadata.resourceVersion !== "0") throw badRequestError("resourceVersion should not be set on objects to be created");
     delete metadata.resourceVersion;
     const generated = !metadata.name && Boolean(metadata.generateName);
     const pristine = generated ? mutableCopy(object) : undefined;

@@ -5,11 +5,13 @@ import {
   type Binding,
   badRequestError,
   conflictError,
+  FieldPath,
   invalidError,
   notFoundError,
   type Pod,
   type PodCondition,
   pods,
+  required,
   validateBinding,
 } from "../../api/index.ts";
 import { type Env, formatTime, type Mutable, mutableCopy } from "../../base/index.ts";
@@ -26,7 +28,8 @@ export function bindingCreator(env: Env, registry: Registry, admission: Pick<Adm
       throw badRequestError("name in URL does not match name in Binding object");
     }
     const errors = validateBinding(binding);
-    if (errors.length > 0) throw invalidError({ group: "", kind: "Binding" }, name, errors);
+    if (!name) errors.unshift(required(FieldPath.root("metadata").child("name"), "the name of the pod to bind"));
+    if (errors.length > 0) throw invalidError({ group: "", kind: "Binding" }, name ?? "", errors);
     const { user, dryRun, warnings } = context;
     const request = { operation: "CREATE", kind: pods, subresource: "binding", namespace, name, object: body, user, dryRun, warnings } as const;
     await admission.mutate(request);
