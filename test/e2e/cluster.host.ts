@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Kubectl, kubectlFor, type Run, runProgram } from "./kubectl.host.ts";
 
-const LAUNCHER = join(import.meta.dirname, "../../kubets");
+/** Tests and benchmarks run from the root of the checkout. */
+const LAUNCHER = join(process.cwd(), "kubets");
 const START_TIMEOUT_MS = 300_000;
 
 export interface TestCluster {
