@@ -64,6 +64,7 @@ export async function listImages(store: ImageStore): Promise<{ readonly name: st
 export async function importPauseImage(store: ImageStore): Promise<void> {
   const existing = await ctr(store, ["images", "list", "--quiet", `name==${pauseImage}`]);
   if (existing.trim() !== "") return;
+  if (process.arch !== "x64") throw new ImageError(`kubets brings its sandbox program for x86-64 only, and this machine is ${process.arch}`);
   const layer = await buildLayer([{ path: "pause", type: "file", mode: 0o755, content: pauseProgram }]);
   await importArchiveBytes(store, await buildImageArchive({ names: [pauseImage], layers: [layer], config: { Entrypoint: ["/pause"], User: "65535:65535" } }));
 }
