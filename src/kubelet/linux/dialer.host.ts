@@ -2,7 +2,7 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
-import { Client, credentials, status as grpcStatus, type ServiceError } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
 import type { DialFailure, ProbeDialer } from "../host.ts";
 import { codeOf } from "./host-error.host.ts";
 
@@ -83,8 +83,10 @@ function healthStatus(answer: Buffer): string {
   return STATUSES[answer[0] === 0x08 ? (answer[1] ?? 0) : 0] ?? "UNKNOWN";
 }
 
-function grpcHealth({ host, port, service, timeoutMs }: Parameters<ProbeDialer["grpcHealth"]>[0]): ReturnType<ProbeDialer["grpcHealth"]> {
+async function grpcHealth({ host, port, service, timeoutMs }: Parameters<ProbeDialer["grpcHealth"]>[0]): ReturnType<ProbeDialer["grpcHealth"]> {
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  // Few pods have such a probe, and the library takes a while to load.
+  const { Client, credentials, status: grpcStatus } = await import("@grpc/grpc-js");
   const client = new Client(address, credentials.createInsecure());
   const deadline = Date.now() + timeoutMs;
   return new Promise<Awaited<ReturnType<ProbeDialer["grpcHealth"]>>>((resolve) => {
