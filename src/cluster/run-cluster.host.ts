@@ -3,10 +3,11 @@
 import { readFile } from "node:fs/promises";
 import { createSystemEnv, type LogLevel } from "../base/index.host.ts";
 import type { Env } from "../base/index.ts";
+import { startContainerd } from "./containerd.host.ts";
 import { DaemonError, releaseLock, report, takeLock, writeDaemonState } from "./daemon.host.ts";
 import { type ClusterPaths, clusterPaths } from "./data-folder.ts";
 import type { ClusterOptions } from "./options.ts";
-import { type RunningCluster, startOnThisMachine } from "./this-machine.host.ts";
+import type { RunningCluster } from "./this-machine.host.ts";
 
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -39,7 +40,12 @@ export async function runCluster(dataDir: string): Promise<void> {
 async function start(env: Env, paths: ClusterPaths, options: ClusterOptions): Promise<RunningCluster> {
   const state = { pid: process.pid, startedAtMs: Date.now(), nodeName: options.nodeName, nodeIp: options.nodeIp ?? "", apiPort: options.apiPort };
   await writeDaemonState(paths, { ...state, phase: "starting" });
-  const cluster = await startOnThisMachine(env, { paths, options, progress: (text) => report({ type: "progress", text }) });
+  // containerd starts while the rest of the program is being loaded.
+  const containerd = options.runtime === "containerd" ? startContainerd(env, paths) : undefined;
+  // Its failure is heard where it is waited for.
+  containerd?.catch(() => undefined);
+  const { startOnThisMachine } = await import("./this-machine.host.ts");
+  const cluster = await startOnThisMachine(env, { paths, options, containerd, progress: (text) => report({ type: "progress", text }) });
   await writeDaemonState(paths, { ...state, nodeIp: cluster.nodeIp, phase: "running" });
   return cluster;
 }

@@ -19,7 +19,7 @@ import { createNftApplier } from "../proxy/index.host.ts";
 import { createProxy } from "../proxy/index.ts";
 import { openLmdbStore } from "../store/index.host.ts";
 import { addressAt } from "./addresses.ts";
-import { startContainerd } from "./containerd.host.ts";
+import type { Containerd } from "./containerd.host.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import type { ClusterPaths } from "./data-folder.ts";
 import { DNS_PORT, grantDnsRights, publishDns } from "./dns-service.ts";
@@ -36,6 +36,8 @@ export interface RunningCluster {
 interface StartOptions {
   readonly paths: ClusterPaths;
   readonly options: ClusterOptions;
+  /** The node's containerd, on its way; absent: containers are simulated. */
+  readonly containerd?: Promise<Containerd>;
   readonly progress: (text: string) => void;
 }
 
@@ -64,7 +66,10 @@ export async function startOnThisMachine(env: Env, start: StartOptions): Promise
   try {
     const pki = await makeCredentials(env, start, nodeIp);
     start.progress("Certificates are in place.");
-    const node = options.runtime === "simulated" ? Promise.resolve(simulatedMachine(env)) : realMachine(env, start, started);
+    const node =
+      start.containerd === undefined ? Promise.resolve(simulatedMachine(env)) : realMachine(env, { ...start, containerd: start.containerd }, started);
+    // Its failure is heard below, or the API server's is told first.
+    node.catch(() => undefined);
     const controlPlane = await startApi(env, { ...start, nodeIp, pki }, started);
     start.progress(`The API server answers on https://127.0.0.1:${options.apiPort}.`);
     const controllers = controlPlane.startControllers();
@@ -128,8 +133,12 @@ function simulatedMachine(env: Env): Machine {
   return { runtime: createSimulatedRuntime(env, { files: host.logs }), host, isReal: false };
 }
 
-async function realMachine(env: Env, { paths, progress }: StartOptions, started: Started): Promise<Machine> {
-  const [containerd] = await Promise.all([startContainerd(env, paths), applySysctls(paths)]);
+async function realMachine(
+  env: Env,
+  { paths, containerd: starting, progress }: StartOptions & { containerd: Promise<Containerd> },
+  started: Started,
+): Promise<Machine> {
+  const [containerd] = await Promise.all([starting, applySysctls(paths)]);
   started.add(() => containerd.close());
   progress(containerd.adopted ? "containerd is still running, with its containers." : "containerd is running.");
   const runtime = createCriRuntime(env, { socket: containerd.socket });
