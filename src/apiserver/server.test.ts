@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { configMaps, namespaces, type Pod, pods, serviceAccounts } from "../api/index.ts";
+import { configMaps, namespaces, type Pod, pods, serviceAccounts, services } from "../api/index.ts";
 import { createVirtualEnv } from "../base/index.ts";
 import { createMemoryStore } from "../store/index.ts";
 import { createApiServer } from "./index.ts";
@@ -33,6 +33,15 @@ describe("the API server in a process", () => {
     // It finds everything in place: a restart writes nothing.
     expect(store.revision()).toBe(before);
     await second.stop();
+  });
+
+  it("brings the kubernetes service back when somebody deletes it", async () => {
+    const { client, clock, server } = await startServer();
+    const { spec } = await client.get(services, { namespace: "default", name: "kubernetes" });
+    await client.delete(services, { namespace: "default", name: "kubernetes" });
+    await clock.advance(10_000);
+    expect((await client.get(services, { namespace: "default", name: "kubernetes" })).spec?.clusterIP).toBe(spec?.clusterIP);
+    await server.stop();
   });
 
   it("creates, shows, updates, watches and deletes an object", async () => {

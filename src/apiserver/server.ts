@@ -29,7 +29,7 @@ import { createAuthenticator, type ServerAuthenticator } from "./authentication/
 import { generateServiceAccountKeys, type ServiceAccountKeys } from "./authentication/service-account-keys.ts";
 import { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { createAuthorizer, type ServerAuthorizer } from "./authorization/create-authorizer.ts";
-import { bootstrap } from "./bootstrap/bootstrap.ts";
+import { bootstrap, keepBootstrapObjects } from "./bootstrap/bootstrap.ts";
 import { CacheReader } from "./cache/cache-reader.ts";
 import { Resources } from "./cache/resource.ts";
 import { LocalClient } from "./client/local-client.ts";
@@ -119,6 +119,7 @@ class Server implements ApiServer {
   #starting: Promise<void> | undefined;
   #state: "new" | "ready" | "stopped" = "new";
   #stopCompaction: () => void = () => undefined;
+  #stopKeeping: () => void = () => undefined;
 
   constructor(env: Env, options: ApiServerOptions) {
     this.#log = env.log.child("apiserver");
@@ -188,6 +189,7 @@ class Server implements ApiServer {
   async stop(): Promise<void> {
     this.#state = "stopped";
     this.#stopCompaction();
+    this.#stopKeeping();
     this.#authorizer.close();
     this.#resources.stop();
   }
@@ -201,7 +203,9 @@ class Server implements ApiServer {
     this.#serviceAllocation.load(this.#objects.list(services));
     this.#parts = this.#compose(keys);
     const { text: serviceCidr, first } = this.#serviceAddresses;
-    await bootstrap(this.#loopback, { serviceCidr, serviceAddress: formatAddress(first), advertise, clientCa });
+    const wanted = { serviceCidr, serviceAddress: formatAddress(first), advertise, clientCa };
+    await bootstrap(this.#loopback, wanted);
+    this.#stopKeeping = keepBootstrapObjects(this.#env, this.#loopback, wanted);
     this.#stopCompaction = startCompaction(this.#env, store);
     this.#state = "ready";
   }

@@ -14,6 +14,7 @@ import {
   services,
   systemPriorityClasses,
 } from "../../api/index.ts";
+import type { Env } from "../../base/index.ts";
 import type { Client, ObjectName } from "../../client/index.ts";
 import { reconcileBootstrapPolicy } from "../authorization/bootstrap-policy.ts";
 import type { BootstrapObject } from "./bootstrap-object.ts";
@@ -30,8 +31,11 @@ export interface BootstrapOptions {
 const SYSTEM_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 const SERVICE_LABELS = { component: "apiserver", provider: "kubernetes" };
 
+/** How often what every client counts on is looked after. */
+const KEEP_INTERVAL_MS = 10_000;
+
 export async function bootstrap(client: Client, options: BootstrapOptions): Promise<void> {
-  await Promise.all(SYSTEM_NAMESPACES.map((name) => ensure(client, namespaces, { metadata: { name } })));
+  await ensureNamespaces(client);
   await Promise.all([
     reconcileBootstrapPolicy(client),
     ...systemPriorityClasses.map((object) => ensure(client, priorityClasses, object)),
@@ -40,6 +44,33 @@ export async function bootstrap(client: Client, options: BootstrapOptions): Prom
     ensureKubernetesService(client, options),
     ensureAuthenticationConfig(client, options),
   ]);
+}
+
+/**
+ * Brings the system's namespaces and the `kubernetes` service back when somebody deletes them: `kubectl delete service --all` takes
+ * that along. Returns the way to stop it.
+ */
+export function keepBootstrapObjects(env: Env, client: Client, options: BootstrapOptions): () => void {
+  let stopped = false;
+  const keep = async (): Promise<void> => {
+    try {
+      await ensureNamespaces(client);
+      await ensureKubernetesService(client, options);
+    } catch (error) {
+      // The next turn tries again, and a server that was stopped meanwhile has nothing to keep.
+      if (!stopped) env.log.warn("the system's objects could not be looked after", { error: String(error) });
+    }
+    if (!stopped) timer = env.clock.setTimeout(() => void keep(), KEEP_INTERVAL_MS);
+  };
+  let timer = env.clock.setTimeout(() => void keep(), KEEP_INTERVAL_MS);
+  return () => {
+    stopped = true;
+    timer.cancel();
+  };
+}
+
+async function ensureNamespaces(client: Client): Promise<void> {
+  await Promise.all(SYSTEM_NAMESPACES.map((name) => ensure(client, namespaces, { metadata: { name } })));
 }
 
 /** Creates what is missing. Fields beside the metadata are those of the kind. */
