@@ -4,9 +4,11 @@
 // Invariant: a pod counts on exactly one node. An assumed pod counts until it is confirmed by the API or forgotten.
 import type { Node } from "../api/index.ts";
 import { NodeInfo } from "./node-info.ts";
+import { Nominations } from "./nominations.ts";
 import type { PodInfo } from "./pod-info.ts";
 
 export class ClusterState {
+  readonly nominations = new Nominations();
   private readonly nodes = new Map<string, NodeInfo>();
   /** Pod UID → node name. */
   private readonly places = new Map<string, string>();
@@ -53,24 +55,28 @@ export class ClusterState {
 
   assume(pod: PodInfo, nodeName: string): void {
     this.assumed.add(pod.uid);
+    this.nominations.delete(pod.uid);
     this.place(pod, nodeName);
   }
 
   /** What the API server says of a pod on a node. */
   setPod(pod: PodInfo, nodeName: string): void {
     this.assumed.delete(pod.uid);
+    this.nominations.delete(pod.uid);
     this.place(pod, nodeName);
   }
 
-  /** Of a pod that is gone, ended, or whose assumption came to nothing. */
-  removePod(uid: string): void {
+  /** Of a pod that is gone, ended, or whose assumption came to nothing. True when it held room on a node, or was to get some. */
+  removePod(uid: string): boolean {
     this.assumed.delete(uid);
+    const wasNominated = this.nominations.delete(uid);
     const place = this.places.get(uid);
-    if (place === undefined) return;
+    if (place === undefined) return wasNominated;
     this.places.delete(uid);
     const info = this.nodes.get(place);
     info?.removePod(uid);
     if (info !== undefined && info.node === undefined && info.pods.size === 0) this.nodes.delete(place);
+    return true;
   }
 
   private place(pod: PodInfo, nodeName: string): void {

@@ -26,6 +26,9 @@ export function createNodeFinder(cluster: ClusterState, profile: Profile, random
     find: (pod) => {
       const nodes = cluster.list();
       const filters = createFilter(pod, cluster, profile);
+      // Room was made there for this pod: most likely it is the only node that will do.
+      const nominated = cluster.node(cluster.nominations.nodeOf(pod.uid) ?? "");
+      if (nominated?.node !== undefined && filters(nominated) === undefined) return { node: nominated };
       const wanted = enoughNodes(nodes.length);
       const feasible: NodeInfo[] = [];
       const rejections = new Map<string, Rejection>();
@@ -55,17 +58,29 @@ export function enoughNodes(all: number): number {
   return Math.max(LOOK_AT_LEAST, Math.trunc((all * percentage) / 100));
 }
 
-/** Runs the profile's filters for one pod: the first that rejects a node decides. */
-export function createFilter(pod: PodInfo, cluster: ClusterState, profile: Profile): (node: NodeInfo) => { plugin: string; rejection: Rejection } | undefined {
+type Filter = (node: NodeInfo) => { plugin: string; rejection: Rejection } | undefined;
+
+/**
+ * Runs the profile's filters for one pod: the first that rejects a node decides. A node will do only if it does both with and
+ * without the pods nominated to it that the pod must give way to: they may come, or may not.
+ */
+export function createFilter(pod: PodInfo, cluster: ClusterState, profile: Profile): Filter {
   const steps = profile.plugins.flatMap(({ plugin: { name, applies, preFilter, filter } }) =>
     filter === undefined || applies?.(pod) === false ? [] : [{ name, filter, state: preFilter?.(pod, cluster) }],
   );
-  return (node) => {
+  const run: Filter = (node) => {
     for (const { name, filter, state } of steps) {
       const rejection = filter(pod, node, state);
       if (rejection !== undefined) return { plugin: name, rejection };
     }
     return undefined;
+  };
+  return (node) => {
+    const expected = cluster.nominations.on(node.name).filter(({ uid, priority }) => uid !== pod.uid && priority >= pod.priority);
+    if (expected.length === 0) return run(node);
+    const crowded = node.clone();
+    for (const other of expected) crowded.addPod(other);
+    return run(crowded) ?? run(node);
   };
 }
 

@@ -10,6 +10,11 @@ export function unschedulableMessage(nodeCount: number, rejections: ReadonlyMap<
   return `0/${nodeCount} nodes are available:${reasons}${afterword === "" ? "" : ` ${afterword}`}`;
 }
 
+/** What was tried after no node would do: claims to free first (we have none), then preemption. */
+export function afterPreemption(message: string): string {
+  return `no new claims to deallocate, ${message}`;
+}
+
 export const NO_NODES_MESSAGE = "no nodes available to schedule pods";
 
 export function assignedMessage(namespace: string, name: string, node: string): string {

@@ -1,7 +1,7 @@
 // The scheduling framework's extension points (https://kubernetes.io/docs/concepts/scheduling-eviction/scheduling-framework/).
 // A plugin implements any subset; profile.ts says which run and in what order. All are synchronous and pure: they look at the
 // pod and the cluster's state, nothing else.
-import type { Node, Pod } from "../api/index.ts";
+import type { Node } from "../api/index.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { NodeInfo } from "./node-info.ts";
 import type { PodInfo } from "./pod-info.ts";
@@ -16,10 +16,12 @@ export interface Rejection {
 export type ClusterEvent =
   | { readonly type: "nodeAdded"; readonly node: Node }
   | { readonly type: "nodeUpdated"; readonly node: Node; readonly old: Node }
-  /** A pod that counted on a node is gone or has ended. */
+  /** A pod that counted on a node, or for which room was kept there, is gone or has ended. */
   | { readonly type: "podRemoved"; readonly pod: PodInfo }
-  /** A pod on a node was added or changed. */
-  | { readonly type: "podPlaced"; readonly pod: PodInfo; readonly old?: Pod };
+  /** A pod has come onto a node. */
+  | { readonly type: "podPlaced"; readonly pod: PodInfo }
+  /** The labels or the requests of a pod on a node have changed. */
+  | { readonly type: "podUpdated"; readonly pod: PodInfo; readonly old: PodInfo };
 
 export interface PluginBody<State> {
   /** False: the pod is none of this plugin's business, and its filter and score are skipped. */

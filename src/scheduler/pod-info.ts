@@ -42,6 +42,12 @@ export function podInfo(pod: Pod): PodInfo {
   return info;
 }
 
+/** Whether two states of a pod on a node are the same to a scheduling decision. */
+export function countsTheSame(one: PodInfo, other: PodInfo): boolean {
+  const facts = ({ pod, requests }: PodInfo): string => JSON.stringify([pod.metadata.labels ?? {}, [...requests]]);
+  return facts(one) === facts(other);
+}
+
 export function numbers(amounts: ReadonlyMap<string, Quantity>): Map<string, number> {
   return new Map([...amounts].map(([name, quantity]) => [name, name === "cpu" ? quantity.milliValue() : quantity.value()]));
 }

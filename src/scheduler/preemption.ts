@@ -1,6 +1,6 @@
 // Preemption: when no node will do, which pods of lower priority would have to go, and from which node
 // (https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/). A pure plan; scheduler.ts carries it out.
-import { isPodActive, labelSelectorMatches, type Pod, type PodDisruptionBudget } from "../api/index.ts";
+import { isPodActive, labelSelectorMatches, type Pod, type PodDisruptionBudget, podCondition } from "../api/index.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { createFilter } from "./find-node.ts";
 import { unschedulableMessage } from "./messages.ts";
@@ -19,7 +19,8 @@ export interface PreemptionInput {
 
 export type PreemptionPlan =
   | { readonly helps: true; readonly nodeName: string; readonly victims: readonly PodInfo[] }
-  | { readonly helps: false; readonly message: string };
+  /** `nominationStands`: the node it was nominated to before is still being cleared. */
+  | { readonly helps: false; readonly message: string; readonly nominationStands: boolean };
 
 interface Candidate {
   readonly node: NodeInfo;
@@ -27,13 +28,15 @@ interface Candidate {
   readonly violations: number;
 }
 
+/** Of the condition of a pod that goes because another needs its room. */
+export const PREEMPTION_REASON = "PreemptionByScheduler";
 const NOT_HELPFUL: Rejection = { reasons: ["Preemption is not helpful for scheduling"], resolvable: false };
 const NO_VICTIMS: Rejection = { reasons: ["No preemption victims found for incoming pod"], resolvable: false };
 
 export function planPreemption(input: PreemptionInput): PreemptionPlan {
   const { pod, cluster, rejections } = input;
-  const ineligible = whyIneligible(pod, cluster);
-  if (ineligible !== undefined) return { helps: false, message: `preemption: ${ineligible}` };
+  const ineligible = whyIneligible(pod, cluster, rejections);
+  if (ineligible !== undefined) return { helps: false, message: `preemption: ${ineligible}`, nominationStands: true };
   const candidates: Candidate[] = [];
   const refusals = new Map<string, Rejection>();
   for (const node of cluster.list()) {
@@ -49,18 +52,23 @@ export function planPreemption(input: PreemptionInput): PreemptionPlan {
     (chosen, candidate) => (chosen === undefined || isBetter(candidate, chosen) ? candidate : chosen),
     undefined,
   );
-  if (best === undefined) return { helps: false, message: `preemption: ${unschedulableMessage(cluster.list().length, refusals)}` };
+  if (best === undefined) return { helps: false, message: `preemption: ${unschedulableMessage(cluster.list().length, refusals)}`, nominationStands: false };
   return { helps: true, nodeName: best.node.name, victims: best.victims };
 }
 
-function whyIneligible({ pod, priority }: PodInfo, cluster: ClusterState): string | undefined {
+function whyIneligible({ pod, priority, uid }: PodInfo, cluster: ClusterState, rejections: ReadonlyMap<string, Rejection>): string | undefined {
   if (pod.spec.preemptionPolicy === "Never") return "not eligible due to preemptionPolicy=Never.";
-  const nominated = pod.status?.nominatedNodeName;
-  if (nominated === undefined || nominated === "") return undefined;
-  const stillLeaving = [...(cluster.node(nominated)?.pods.values() ?? [])].some(
-    (other) => other.priority < priority && other.pod.metadata.deletionTimestamp !== undefined,
-  );
+  const nominated = cluster.nominations.nodeOf(uid);
+  // A node that will not do whoever leaves it is not worth waiting for.
+  if (nominated === undefined || rejections.get(nominated)?.resolvable === false) return undefined;
+  const others = [...(cluster.node(nominated)?.pods.values() ?? [])];
+  const stillLeaving = others.some((other) => other.priority < priority && isLeavingForAnother(other.pod));
   return stillLeaving ? "not eligible due to a terminating pod on the nominated node." : undefined;
+}
+
+function isLeavingForAnother(pod: Pod): boolean {
+  const disruption = podCondition(pod, "DisruptionTarget");
+  return pod.metadata.deletionTimestamp !== undefined && disruption?.status === "True" && disruption.reason === PREEMPTION_REASON;
 }
 
 /** All pods of lower priority go; then as many as possible come back, those whose budget allows no disruption first. */

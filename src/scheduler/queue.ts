@@ -71,6 +71,10 @@ export class SchedulingQueue {
     else if (known.place === "unschedulable") this.release(known);
   }
 
+  has(uid: string): boolean {
+    return this.entries.has(uid);
+  }
+
   /** The pod is gone, or on a node. */
   remove(uid: string): void {
     const entry = this.entries.get(uid);
@@ -103,18 +107,17 @@ export class SchedulingQueue {
     this.rest(uid, "backoff", new Set());
   }
 
+  /** What the pod was put aside to wait for will not come: it is tried again after its back-off. */
+  retry(uid: string): void {
+    const entry = this.entries.get(uid);
+    if (entry?.place === "unschedulable") this.release(entry);
+  }
+
   /** Wakes the pods that the event may help. */
   happened(event: ClusterEvent): void {
     for (const entry of this.entries.values()) {
       if (entry.place === "unschedulable" && this.mayHelp(entry, event)) this.release(entry);
     }
-  }
-
-  /** Pods by place, for metrics. */
-  counts(): Readonly<Record<Place, number>> {
-    const counts = { active: 0, backoff: 0, unschedulable: 0, gated: 0, inFlight: 0 };
-    for (const { place } of this.entries.values()) counts[place]++;
-    return counts;
   }
 
   close(): void {

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { events, nodes, type Pod, pods } from "../api/index.ts";
+import { events, nodes, notFoundError, type Pod, pods } from "../api/index.ts";
 import { createVirtualEnv, type Env, type VirtualClock } from "../base/index.ts";
+import { delay } from "../client/index.ts";
 import { createFakeClient, type FakeClient } from "../client/testing.ts";
+import { plugin } from "./plugin.ts";
+import { defaultProfile } from "./profile.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 import { testNode, testPod } from "./testing.ts";
 
@@ -117,5 +120,116 @@ describe("the scheduler", () => {
     await clock.advance(2000);
     expect(bound).toEqual(["low→a", "high→a"]);
     expect((await reported()).some((line) => line.startsWith("Preempted: Preempted by pod "))).toBe(true);
+  });
+
+  it("keeps the room for the pod it was made for while victims leave", async () => {
+    await client.create(nodes, testNode("a"));
+    const low = testPod("low", { priority: 1 }, { cpu: "2" });
+    await create({ ...low, metadata: { ...low.metadata, finalizers: ["example.com/slow"] } });
+    await create(testPod("high", { priority: 10 }, { cpu: "2" }));
+    expect((await client.get(pods, { namespace: "default", name: "high" })).status?.nominatedNodeName).toBe("a");
+    await create(testPod("middle", { priority: 5 }, { cpu: "2" }));
+    await clock.advance(30_000);
+    const victim = await client.get(pods, { namespace: "default", name: "low" });
+    await client.update(pods, { ...victim, metadata: { ...victim.metadata, finalizers: [] } });
+    await clock.advance(20_000);
+    expect(bound).toEqual(["low→a", "high→a"]);
+  });
+
+  it("gives kept room to others when the pod it was kept for goes", async () => {
+    await client.create(nodes, testNode("a"));
+    const waiting = testPod("waiting", { priority: 10, nodeSelector: { never: "there" } }, { cpu: "2" });
+    await create({ ...waiting, status: { phase: "Pending", nominatedNodeName: "a" } });
+    const gated = testPod("gated", { priority: 10, schedulingGates: [{ name: "quota" }] }, { cpu: "2" });
+    await create({ ...gated, status: { phase: "Pending", nominatedNodeName: "a" } });
+    await create(testPod("low", {}, { cpu: "1" }));
+    await clock.advance(20_000);
+    expect(bound).toEqual([]);
+    await client.delete(pods, { namespace: "default", name: "gated" });
+    await clock.advance(20_000);
+    expect(bound).toEqual(["low→a"]);
+  });
+
+  it("wakes pods that were turned away for room that a failed binding gives back", async () => {
+    await client.create(nodes, testNode("a"));
+    const bind = client.createSubresource;
+    client.createSubresource = async (_kind, { name }) => {
+      await delay(env, 100);
+      client.createSubresource = bind;
+      await client.delete(pods, { namespace: "default", name });
+      throw notFoundError(pods, name);
+    };
+    await create(testPod("first", {}, { cpu: "2" }));
+    await create(testPod("second", {}, { cpu: "2" }));
+    await clock.advance(5000);
+    expect(bound).toEqual(["second→a"]);
+  });
+
+  it("takes a pod made anew under the same name for another", async () => {
+    await client.create(nodes, testNode("a"));
+    await create(testPod("p", {}, { cpu: "2" }));
+    await client.delete(pods, { namespace: "default", name: "p" });
+    await create(testPod("p", {}, { cpu: "2" }));
+    await clock.advance(5000);
+    expect(bound).toEqual(["p→a", "p→a"]);
+  });
+
+  it("does not place pods on nodes that are gone, and counts their pods when they come back", async () => {
+    await client.create(nodes, testNode("a"));
+    await create(testPod("there", {}, { cpu: "2" }));
+    await client.delete(nodes, { name: "a" });
+    await create(testPod("p", {}, { cpu: "1" }));
+    await client.create(nodes, testNode("a"));
+    await clock.advance(20_000);
+    expect(bound).toEqual(["there→a"]);
+  });
+
+  it("does not try again for the status of pods elsewhere", async () => {
+    await client.create(nodes, testNode("a"));
+    await create(testPod("there", {}, { cpu: "2" }));
+    await create(testPod("p", {}, { cpu: "1" }));
+    const tries = async (): Promise<number> => (await client.list(events)).items.reduce((sum, { series }) => sum + (series?.count ?? 1), 0);
+    const before = await tries();
+    for (const phase of ["Running", "Unknown", "Running"]) {
+      const pod = await client.get(pods, { namespace: "default", name: "there" });
+      await client.update(pods, { ...pod, status: { ...pod.status, phase } }, { subresource: "status" });
+      await clock.advance(5000);
+    }
+    expect(await tries()).toBe(before);
+  });
+});
+
+describe("a scheduler with a broken plugin", () => {
+  it("says so, tries that pod again, and schedules the others", async () => {
+    const { env, clock } = createVirtualEnv();
+    const client = createFakeClient(env);
+    const bound: string[] = [];
+    client.createSubresource = async (_kind, { name }, _subresource, body) => {
+      bound.push(name);
+      return body;
+    };
+    client.patch = async (kind, of) => client.get(kind, of);
+    let failures = 2;
+    const broken = plugin("Broken", {
+      filter: ({ pod }) => {
+        if (pod.metadata.name === "odd" && failures-- > 0) throw new Error("planted");
+        return undefined;
+      },
+    });
+    const scheduler = createScheduler(env, client, {
+      profile: { ...defaultProfile, plugins: [...defaultProfile.plugins, { plugin: broken, scoreWeight: 0 }] },
+    });
+    const started = scheduler.start();
+    await clock.settle();
+    await started;
+    await client.create(nodes, testNode("a"));
+    await client.create(pods, testPod("odd"));
+    await client.create(pods, testPod("even"));
+    await clock.advance(500);
+    expect(bound).toEqual(["even"]);
+    expect((await client.list(events)).items.map(({ reason, message }) => `${reason}: ${message}`)).toContain("FailedScheduling: planted");
+    await clock.advance(5000);
+    expect(bound).toEqual(["even", "odd"]);
+    await scheduler.stop();
   });
 });

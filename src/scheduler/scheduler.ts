@@ -3,35 +3,15 @@
 //
 // Invariants: a decision counts in memory before it is bound (the pod is assumed), and no longer when binding fails. An idle
 // scheduler has no timer but those of pods that wait.
-import {
-  type Binding,
-  isPodBound,
-  isPodTerminal,
-  isStatus,
-  type Node,
-  nodes,
-  type Pod,
-  type PodCondition,
-  type PodDisruptionBudget,
-  podCondition,
-  podDisruptionBudgets,
-  pods,
-} from "../api/index.ts";
-import { type Env, formatTime, type Logger } from "../base/index.ts";
-import {
-  type Client,
-  createEventRecorder,
-  createInformerFactory,
-  type EventRecorder,
-  type Informer,
-  type InformerFactory,
-  ignoreNotFound,
-} from "../client/index.ts";
+import { isPodBound, isPodTerminal, isStatus, type Node, nodes, type Pod, type PodDisruptionBudget, podDisruptionBudgets, pods } from "../api/index.ts";
+import type { Env, Logger } from "../base/index.ts";
+import { type Client, createEventRecorder, createInformerFactory, type EventRecorder, type Informer, type InformerFactory } from "../client/index.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { createNodeFinder, type Decision, type NodeFinder } from "./find-node.ts";
-import { assignedMessage, NO_NODES_MESSAGE, unschedulableMessage } from "./messages.ts";
-import { type PodInfo, podInfo } from "./pod-info.ts";
-import { planPreemption } from "./preemption.ts";
+import { afterPreemption, assignedMessage, NO_NODES_MESSAGE, unschedulableMessage } from "./messages.ts";
+import { countsTheSame, type PodInfo, podInfo } from "./pod-info.ts";
+import { type FailedAttempt, PodWriter } from "./pod-writer.ts";
+import { type PreemptionPlan, planPreemption } from "./preemption.ts";
 import { defaultProfile, type Profile } from "./profile.ts";
 import { SchedulingQueue } from "./queue.ts";
 
@@ -63,16 +43,17 @@ class PodScheduler implements Scheduler {
   private readonly queue: SchedulingQueue;
   private readonly finder: NodeFinder;
   private readonly recorder: EventRecorder;
+  private readonly writer: PodWriter;
   private readonly budgets: Informer<PodDisruptionBudget>;
   private readonly removers: (() => void)[] = [];
-  private readonly bindings = new Set<Promise<void>>();
+  private readonly bindings = new Set<Promise<unknown>>();
   private working = false;
   private started = false;
   private stopped = false;
 
   constructor(
     private readonly env: Env,
-    private readonly client: Client,
+    client: Client,
     options: SchedulerOptions,
   ) {
     this.log = env.log.child("scheduler");
@@ -81,6 +62,7 @@ class PodScheduler implements Scheduler {
     this.informers = options.informers ?? createInformerFactory(env, client);
     this.budgets = this.informers.informer(podDisruptionBudgets);
     this.recorder = createEventRecorder(env, client, this.profile.schedulerName, { style: "series" });
+    this.writer = new PodWriter(env, client, this.recorder, this.profile.schedulerName);
     this.finder = createNodeFinder(this.cluster, this.profile, env.random.fork("scheduler"));
     this.queue = new SchedulingQueue(env, { plugins: this.profile.plugins.map(({ plugin }) => plugin), wake: () => this.work() });
   }
@@ -127,27 +109,34 @@ class PodScheduler implements Scheduler {
 
   private podChanged(pod: Pod, old: Pod | undefined): void {
     const info = podInfo(pod);
-    if (old !== undefined && old.metadata.uid !== pod.metadata.uid) this.podGone(old);
     if (isPodTerminal(pod)) {
       this.podGone(pod);
       return;
     }
     if (isPodBound(pod)) {
-      this.queue.remove(info.uid);
-      this.cluster.setPod(info, pod.spec.nodeName ?? "");
-      this.queue.happened({ type: "podPlaced", pod: info, ...(old !== undefined && isPodBound(old) ? { old } : {}) });
+      this.podOnNode(info, old);
       return;
     }
     if ((pod.spec.schedulerName ?? "") !== this.profile.schedulerName || this.cluster.isAssumed(info.uid)) return;
-    if (pod.metadata.deletionTimestamp !== undefined) this.queue.remove(info.uid);
-    else this.queue.put(info, old === undefined || isNewToScheduling(pod, old));
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      this.podGone(pod);
+      return;
+    }
+    this.cluster.nominations.observe(info, old);
+    this.queue.put(info, old === undefined || isNewToScheduling(pod, old));
+  }
+
+  private podOnNode(info: PodInfo, old: Pod | undefined): void {
+    this.queue.remove(info.uid);
+    this.cluster.setPod(info, info.pod.spec.nodeName ?? "");
+    if (old === undefined || !isPodBound(old)) this.queue.happened({ type: "podPlaced", pod: info });
+    else if (!countsTheSame(info, podInfo(old))) this.queue.happened({ type: "podUpdated", pod: info, old: podInfo(old) });
   }
 
   private podGone(pod: Pod): void {
     const info = podInfo(pod);
     this.queue.remove(info.uid);
-    this.cluster.removePod(info.uid);
-    if (isPodBound(pod)) this.queue.happened({ type: "podRemoved", pod: info });
+    if (this.cluster.removePod(info.uid)) this.queue.happened({ type: "podRemoved", pod: info });
   }
 
   /** Makes decisions until none is left, letting others have their turn in between. */
@@ -160,7 +149,7 @@ class PodScheduler implements Scheduler {
       while (!this.stopped) {
         const next = this.queue.pop();
         if (next === undefined) break;
-        this.schedule(next);
+        this.attempt(next);
         if (clock.monotonic() - beganMs >= TURN_MS) {
           clock.setTimeout(turn, 0);
           return;
@@ -172,6 +161,16 @@ class PodScheduler implements Scheduler {
     queueMicrotask(turn);
   }
 
+  /** A failure of one pod's attempt is not another's. */
+  private attempt(info: PodInfo): void {
+    try {
+      this.schedule(info);
+    } catch (error) {
+      this.log.error("a pod could not be scheduled", { pod: info.key, error });
+      this.track(this.attemptFailed(info, errorText(error)));
+    }
+  }
+
   private schedule(info: PodInfo): void {
     const beganMs = this.env.clock.monotonic();
     const decision = this.finder.find(info);
@@ -179,101 +178,96 @@ class PodScheduler implements Scheduler {
       .histogram("scheduler_scheduling_algorithm_duration_seconds", "Scheduling algorithm latency.")
       .observe((this.env.clock.monotonic() - beganMs) / 1000);
     if (decision.node === undefined) {
-      this.track(this.giveUp(info, decision));
+      this.giveUp(info, decision);
       return;
     }
     this.cluster.assume(info, decision.node.name);
     this.track(this.bind(info, decision.node.name));
   }
 
-  private track(work: Promise<void>): void {
+  private track(work: Promise<unknown>): void {
     const done = work.catch((error: unknown) => this.log.error("scheduling failed unexpectedly", { error })).finally(() => this.bindings.delete(done));
     this.bindings.add(done);
   }
 
   private async bind(info: PodInfo, nodeName: string): Promise<void> {
-    const { namespace = "", name, uid } = info.pod.metadata;
-    const binding: Binding = { apiVersion: "v1", kind: "Binding", metadata: { name, namespace, uid }, target: { kind: "Node", name: nodeName } };
     try {
-      await this.client.createSubresource(pods, { name, namespace }, "binding", binding);
+      await this.writer.bind(info.pod, nodeName);
     } catch (error) {
-      this.bindingFailed(info, error);
+      await this.bindingFailed(info, error);
       return;
     }
     this.queue.done(info.uid);
+    const { namespace = "", name } = info.pod.metadata;
     this.recorder.event(info.pod, "Normal", "Scheduled", assignedMessage(namespace, name, nodeName), { action: "Binding" });
   }
 
-  private bindingFailed(info: PodInfo, error: unknown): void {
-    if (this.cluster.isAssumed(info.uid)) this.cluster.removePod(info.uid);
-    if (isStatus(error, "NotFound")) {
-      this.queue.remove(info.uid);
+  private async bindingFailed(info: PodInfo, error: unknown): Promise<void> {
+    // Others may have been turned away for the room that was not needed after all.
+    if (this.cluster.isAssumed(info.uid) && this.cluster.removePod(info.uid)) this.queue.happened({ type: "podRemoved", pod: info });
+    if (isStatus(error, "NotFound")) this.queue.remove(info.uid);
+    await this.attemptFailed(info, `running Bind plugin "DefaultBinder": ${errorText(error)}`);
+  }
+
+  /** The pod is tried again after its back-off, unless it is gone or has a node by now. */
+  private async attemptFailed(info: PodInfo, message: string): Promise<void> {
+    if (!this.queue.has(info.uid)) return;
+    this.queue.failed(info.uid);
+    this.cluster.nominations.delete(info.uid);
+    await this.report(info, { reason: "SchedulerError", message, nominatedNodeName: null });
+  }
+
+  private giveUp(info: PodInfo, decision: Extract<Decision, { node: undefined }>): void {
+    const all = this.cluster.list().length;
+    const { cluster, profile } = this;
+    const plan = all === 0 ? undefined : planPreemption({ pod: info, cluster, profile, rejections: decision.rejections, budgets: this.budgets.list() });
+    const message = plan === undefined ? NO_NODES_MESSAGE : unschedulableMessage(all, decision.rejections, plan.helps ? "" : afterPreemption(plan.message));
+    if (plan?.helps === true) {
+      this.queue.unschedulable(info.uid, decision.plugins);
+      this.track(this.makeRoom(info, message, plan));
       return;
     }
-    this.recorder.event(
-      info.pod,
-      "Warning",
-      "FailedScheduling",
-      `running Bind plugin "DefaultBinder": ${error instanceof Error ? error.message : String(error)}`,
-      { action: "Scheduling" },
-    );
-    this.queue.failed(info.uid);
+    const nominationEnds = plan === undefined || !plan.nominationStands;
+    if (nominationEnds && cluster.nominations.delete(info.uid)) this.queue.happened({ type: "podRemoved", pod: info });
+    this.queue.unschedulable(info.uid, decision.plugins);
+    this.track(this.report(info, { reason: "Unschedulable", message, ...(nominationEnds ? { nominatedNodeName: null } : {}) }));
   }
 
-  private async giveUp(info: PodInfo, decision: Extract<Decision, { node: undefined }>): Promise<void> {
-    const all = this.cluster.list().length;
-    const plan =
-      all === 0
-        ? undefined
-        : planPreemption({ pod: info, cluster: this.cluster, profile: this.profile, rejections: decision.rejections, budgets: this.budgets.list() });
-    const message = plan === undefined ? NO_NODES_MESSAGE : unschedulableMessage(all, decision.rejections, plan.helps ? "" : plan.message);
-    this.queue.unschedulable(info.uid, decision.plugins);
-    this.recorder.event(info.pod, "Warning", "FailedScheduling", message, { action: "Scheduling" });
-    const nominated = plan?.helps === true ? plan.nodeName : undefined;
+  /** From now on the room is kept for the pod; it is tried again when its victims have left. */
+  private async makeRoom(info: PodInfo, message: string, { nodeName, victims }: Extract<PreemptionPlan, { helps: true }>): Promise<void> {
+    const { nominations } = this.cluster;
+    // Pods that waited for the same room and matter less look for other room.
+    const displaced = nominations.on(nodeName).filter(({ uid, priority }) => uid !== info.uid && priority < info.priority);
+    for (const { uid } of displaced) nominations.delete(uid);
+    nominations.set(info, nodeName);
+    if (!(await this.report(info, { reason: "Unschedulable", message, nominatedNodeName: nodeName }))) return;
     try {
-      await this.writeStatus(info.pod, message, nominated);
-      if (plan?.helps === true) await Promise.all(plan.victims.map((victim) => this.preempt(victim, info, plan.nodeName)));
+      await Promise.all([
+        ...displaced.map(({ pod }) => this.writer.clearNomination(pod)),
+        ...victims.map((victim) => this.writer.preempt(victim, info, nodeName)),
+      ]);
     } catch (error) {
-      if (!isStatus(error, "NotFound", "Conflict")) this.log.warn("the pod's status could not be written", { pod: info.key, error });
+      this.log.warn("preemption failed", { pod: info.key, node: nodeName, error });
+      this.queue.retry(info.uid);
     }
   }
 
-  private async writeStatus(pod: Pod, message: string, nominatedNodeName: string | undefined): Promise<void> {
-    const before = podCondition(pod, "PodScheduled");
-    const isSame = before?.status === "False" && before.reason === "Unschedulable" && before.message === message;
-    if (isSame && (nominatedNodeName === undefined || pod.status?.nominatedNodeName === nominatedNodeName)) return;
-    const now = formatTime(this.env.clock.now());
-    const condition: PodCondition = {
-      type: "PodScheduled",
-      status: "False",
-      reason: "Unschedulable",
-      message,
-      lastTransitionTime: before?.status === "False" ? (before.lastTransitionTime ?? now) : now,
-    };
-    await this.patchStatus(pod, { conditions: [condition], ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }) });
+  /** Tells users why the pod waits. False: the pod is not what it was, or cannot be reached. */
+  private async report({ pod, key, uid }: PodInfo, attempt: FailedAttempt): Promise<boolean> {
+    this.recorder.event(pod, "Warning", "FailedScheduling", attempt.message, { action: "Scheduling" });
+    try {
+      await this.writer.failed(pod, attempt);
+      return true;
+    } catch (error) {
+      if (!isStatus(error, "NotFound", "Conflict")) this.log.warn("the pod's status could not be written", { pod: key, error });
+      if (typeof attempt.nominatedNodeName === "string") this.queue.retry(uid);
+      return false;
+    }
   }
+}
 
-  private async preempt(victim: PodInfo, by: PodInfo, nodeName: string): Promise<void> {
-    const { name, namespace = "", uid = "" } = victim.pod.metadata;
-    if (victim.pod.metadata.deletionTimestamp !== undefined) return;
-    const message = `${this.profile.schedulerName}: preempting to accommodate a higher priority pod`;
-    const condition: PodCondition = {
-      type: "DisruptionTarget",
-      status: "True",
-      reason: "PreemptionByScheduler",
-      message,
-      lastTransitionTime: formatTime(this.env.clock.now()),
-    };
-    await ignoreNotFound(this.patchStatus(victim.pod, { conditions: [condition] }));
-    await ignoreNotFound(this.client.delete(pods, { name, namespace }, { preconditions: { uid } }));
-    this.recorder.event(victim.pod, "Normal", "Preempted", `Preempted by pod ${by.uid} on node ${nodeName}`, { action: "Preempting" });
-  }
-
-  private async patchStatus(pod: Pod, status: NonNullable<Pod["status"]>): Promise<void> {
-    const { name, namespace = "", uid } = pod.metadata;
-    const body = JSON.parse(JSON.stringify({ metadata: { uid }, status })) as Record<string, never>;
-    await this.client.patch(pods, { name, namespace }, { type: "strategic", body }, { subresource: "status" });
-  }
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Whether something changed that a scheduling decision looks at; a status that we wrote ourselves does not count. */

@@ -1,5 +1,4 @@
 // ImageLocality: prefers nodes that have the pod's images, the more so the larger they are and the more widely they are spread.
-import { allContainers } from "../../api/index.ts";
 import type { ClusterState } from "../cluster-state.ts";
 import { LARGEST_SCORE, plugin } from "../plugin.ts";
 
@@ -11,11 +10,13 @@ const LARGEST_BYTES_PER_CONTAINER = 1000 * MEGABYTE;
 export const imageLocality = plugin<ClusterState>("ImageLocality", {
   preScore: (_pod, cluster) => cluster,
   score: ({ pod }, { node }, cluster) => {
-    const containers = allContainers(pod);
+    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+    const volumes = (pod.spec.volumes ?? []).flatMap(({ image }) => image?.reference ?? []);
+    const references = [...containers.map(({ image = "" }) => image), ...volumes];
     const images = new Map((node?.status?.images ?? []).flatMap(({ names = [], sizeBytes = 0 }) => names.map((name) => [name, sizeBytes] as const)));
     const nodes = cluster.list().length;
-    const sum = containers.reduce((total, { image = "" }) => {
-      const name = withTag(image);
+    const sum = references.reduce((total, reference) => {
+      const name = withTag(reference);
       return total + Math.trunc(((images.get(name) ?? 0) * cluster.nodesWithImage(name)) / nodes);
     }, 0);
     const largest = LARGEST_BYTES_PER_CONTAINER * containers.length;

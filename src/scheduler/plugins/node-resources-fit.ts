@@ -22,6 +22,10 @@ function fit(pod: PodInfo, node: NodeInfo): Rejection | undefined {
   return reasons.length === 0 ? undefined : { reasons, resolvable };
 }
 
+function asks({ requests }: PodInfo, resource: string): number {
+  return requests.get(resource) ?? 0;
+}
+
 function couldHold(pod: PodInfo, node: Node): boolean {
   const total = numbers(resourceAmounts(node.status?.allocatable));
   return [...pod.requests].every(([resource, wanted]) => wanted <= (total.get(resource) ?? 0));
@@ -44,6 +48,7 @@ export const nodeResourcesFit = plugin("NodeResourcesFit", {
     if (event.type === "nodeUpdated")
       return JSON.stringify(event.node.status?.allocatable) !== JSON.stringify(event.old.status?.allocatable) && couldHold(pod, event.node);
     // A pod resized downwards frees room as well.
-    return event.old !== undefined;
+    if (event.type === "podUpdated") return [...pod.requests].some(([resource, wanted]) => wanted > 0 && asks(event.old, resource) > asks(event.pod, resource));
+    return false;
   },
 });

@@ -12,6 +12,7 @@ export const nodeUnschedulable = plugin("NodeUnschedulable", {
   filter: ({ pod }, { node }) => (accepts(node, pod) ? undefined : unresolvable("node(s) were unschedulable")),
   helps: ({ pod }, event) => {
     const node = changedNode(event);
-    return node !== undefined && accepts(node, pod);
+    if (node === undefined || !accepts(node, pod)) return false;
+    return event.type !== "nodeUpdated" || !accepts(event.old, pod);
   },
 });
