@@ -76,6 +76,8 @@ export interface ReconcilingController<T extends KubeObject> extends Shape<T> {
 }
 
 const DEFAULT_WORKERS = 5;
+/** What ends the wait for our own writes may be an event that wakes nobody: of a kind only looked at, or not relevant. */
+const LOOK_AGAIN_MS = 1000;
 
 /** A controller whose decisions are a pure plan. */
 export function controller<T extends KubeObject, Observed>(name: string, shape: PlannedController<T, Observed>): Controller {
@@ -86,7 +88,7 @@ export function controller<T extends KubeObject, Observed>(name: string, shape: 
       const expectations = new Expectations(context.env.clock, (kind) => (watched.has(kind) ? context.informers.informer(kind) : undefined));
       return run(name, shape, context, async (key, caches) => {
         const waitMs = expectations.waitMs(key);
-        if (waitMs !== undefined) return { requeueAfterMs: waitMs };
+        if (waitMs !== undefined) return { requeueAfterMs: Math.min(waitMs, LOOK_AGAIN_MS) };
         const observed = shape.observe(key, caches);
         if (observed === undefined) {
           expectations.forget(key);

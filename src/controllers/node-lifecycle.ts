@@ -16,7 +16,7 @@ export interface NodeLifecycleOptions {
   readonly nodeStartupGracePeriodMs?: number;
 }
 
-const DEFAULT_GRACE_MS = 40_000;
+const DEFAULT_GRACE_MS = 50_000;
 const DEFAULT_STARTUP_GRACE_MS = 60_000;
 const LEASE_NAMESPACE = "kube-node-lease";
 const BY_NODE = "node";

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Node, Taint, Toleration } from "../api/index.ts";
+import { leases, type Node, nodes, pods, type Taint, type Toleration } from "../api/index.ts";
 import { nextPodCidr } from "./node-ipam.ts";
-import { planNode } from "./node-lifecycle.ts";
-import { wantedTaints } from "./node-taints.ts";
+import { nodeLifecycleController, planNode } from "./node-lifecycle.ts";
+import { readyStatus, wantedTaints } from "./node-taints.ts";
 import { fateOf, surplusEnded } from "./pod-gc.ts";
-import { planEviction, toleratedMs } from "./taint-eviction.ts";
-import { ago, brief, NOW_MS, pod } from "./testing.ts";
+import { planEviction, taintEvictionController, toleratedMs } from "./taint-eviction.ts";
+import { ago, brief, NOW_MS, pod, started, testContext } from "./testing.ts";
 
 function node(ready: string | undefined, taints: readonly Taint[] = [], spec: Partial<Node["spec"]> = {}): Node {
   const conditions = ready === undefined ? [] : [{ type: "Ready", status: ready, lastHeartbeatTime: ago(10) }];
@@ -35,10 +35,10 @@ describe("the taints of a node", () => {
 });
 
 describe("a silent node", () => {
-  const observed = { pods: [pod({ name: "a", ready: true })], graceMs: 40_000, allDisrupted: false };
+  const observed = { pods: [pod({ name: "a", ready: true })], graceMs: 50_000, allDisrupted: false };
   it("is marked, with its pods, after the grace period", () => {
-    expect(planNode({ ...observed, node: node("True"), silentForMs: 39_000 }, NOW_MS)).toEqual({ actions: [], requeueAfterMs: 1000 });
-    const { actions } = planNode({ ...observed, node: node("True"), silentForMs: 40_000 }, NOW_MS);
+    expect(planNode({ ...observed, node: node("True"), silentForMs: 49_000 }, NOW_MS)).toEqual({ actions: [], requeueAfterMs: 1000 });
+    const { actions } = planNode({ ...observed, node: node("True"), silentForMs: 50_000 }, NOW_MS);
     expect(brief(actions)).toEqual(["update nodes/status node-1", "patch pods/status a", "note NodeNotReady"]);
     const [write] = actions;
     expect(write?.do === "update" && (write.object as Node).status?.conditions?.map(({ type, status, reason }) => [type, status, reason])).toEqual([
@@ -48,9 +48,50 @@ describe("a silent node", () => {
       ["PIDPressure", "Unknown", "NodeStatusNeverUpdated"],
     ]);
   });
+
+  it("is given 50 seconds from its last sign of life, a renewed lease or a reported status", async () => {
+    const { context, client, clock } = testContext();
+    const running = await started(nodeLifecycleController(), context, clock);
+    await client.create(nodes, node("True"));
+    const lease = await client.create(leases, {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { name: "node-1", namespace: "kube-node-lease" },
+      spec: { holderIdentity: "node-1", renewTime: "2026-01-01T00:00:00.000000Z" },
+    });
+    const ready = async (): Promise<string | undefined> => readyStatus(await client.get(nodes, { name: "node-1" }));
+    await clock.advance(40_000);
+    await client.update(leases, { ...lease, spec: { ...lease.spec, renewTime: "2026-01-01T00:00:40.000000Z" } });
+    await clock.advance(49_000);
+    expect(await ready()).toBe("True");
+    await clock.advance(2000);
+    expect(await ready()).toBe("Unknown");
+    await running.stop();
+  });
 });
 
 describe("eviction by taint", () => {
+  it("gives a pod made anew under the same name its own time", async () => {
+    const { context, client, clock } = testContext();
+    const running = await started(taintEvictionController(), context, clock);
+    const tainted = node("False", [{ key: "node.kubernetes.io/not-ready", effect: "NoExecute" }]);
+    await client.create(nodes, tainted);
+    const tolerations = [{ key: "node.kubernetes.io/not-ready", operator: "Exists", effect: "NoExecute", tolerationSeconds: 60 }];
+    const make = () => {
+      const { creationTimestamp: _assigned, ...metadata } = pod({ name: "web-0" }).metadata;
+      return client.create(pods, { ...pod({ name: "web-0", more: { tolerations } }), metadata });
+    };
+    await make();
+    await clock.advance(50_000);
+    // Both at once: the controller sees the second pod only.
+    await Promise.all([client.delete(pods, { namespace: "default", name: "web-0" }), make()]);
+    await clock.advance(50_000);
+    expect(client.requests.filter((request) => request === "delete pods web-0")).toHaveLength(1);
+    await clock.advance(20_000);
+    expect(client.requests.filter((request) => request === "delete pods web-0")).toHaveLength(2);
+    await running.stop();
+  });
+
   const taint: Taint = { key: "k", effect: "NoExecute" };
   it.each<[string, Toleration[], number | undefined]>([
     ["at once without toleration", [], 0],

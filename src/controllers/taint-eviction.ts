@@ -54,7 +54,8 @@ function noExecuteTaints(node: Node | undefined): readonly Taint[] {
 }
 
 export function taintEvictionController(): Controller {
-  const firstSeen = new Map<string, number>();
+  /** By pod, and of which pod: one made anew under the same name has its own time. */
+  const firstSeen = new Map<string, { readonly uid: string | undefined; readonly atMs: number }>();
   return {
     name: "taint-eviction",
     start: (context) =>
@@ -81,8 +82,10 @@ export function taintEvictionController(): Controller {
             return undefined;
           }
           const nowMs = context.env.clock.now();
-          const seenMs = firstSeen.get(key) ?? nowMs;
-          firstSeen.set(key, seenMs);
+          const { uid } = pod.metadata;
+          const known = firstSeen.get(key);
+          const seenMs = known?.uid === uid ? (known?.atMs ?? nowMs) : nowMs;
+          firstSeen.set(key, { uid, atMs: seenMs });
           // A taint's own time lets a restarted controller go on counting; nobody was there before the pod.
           const added = Math.min(...taints.map(({ timeAdded }) => parseTime(timeAdded) ?? seenMs));
           const created = parseTime(pod.metadata.creationTimestamp) ?? seenMs;

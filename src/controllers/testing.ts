@@ -1,6 +1,11 @@
-// Objects for the table tests of the plans: the least that makes them what they are.
+// Objects for the table tests of the plans: the least that makes them what they are. And what a controller needs to run for
+// once, on virtual time and a small API in memory.
 import type { Pod, ReplicaSet } from "../api/index.ts";
+import { createVirtualEnv, type VirtualClock } from "../base/index.ts";
+import { createEventRecorder, createInformerFactory } from "../client/index.ts";
+import { createFakeClient, type FakeClient } from "../client/testing.ts";
 import type { Action } from "./action.ts";
+import type { Controller, ControllerContext, RunningController } from "./controller.ts";
 
 export const NOW_MS = Date.UTC(2026, 0, 1, 12);
 
@@ -74,4 +79,20 @@ export function brief(actions: readonly Action[]): string[] {
     const subresource = "subresource" in action && action.subresource !== undefined ? `/${action.subresource}` : "";
     return `${action.do} ${action.kind.resource}${subresource} ${action.object.metadata.name}`.trim();
   });
+}
+
+/** Strategic merge patches, which the small API does not know, change nothing. */
+export function testContext(): { readonly context: ControllerContext; readonly client: FakeClient; readonly clock: VirtualClock } {
+  const { env, clock } = createVirtualEnv();
+  const client = createFakeClient(env);
+  client.patch = async (kind, of) => client.get(kind, of);
+  const informers = createInformerFactory(env, client);
+  informers.start();
+  return { context: { env, client, informers, recorder: createEventRecorder(env, client, "test") }, client, clock };
+}
+
+export async function started(controller: Controller, context: ControllerContext, clock: VirtualClock): Promise<RunningController> {
+  const starting = controller.start(context);
+  await clock.settle();
+  return starting;
 }
