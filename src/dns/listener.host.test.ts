@@ -6,7 +6,7 @@ import { createVirtualEnv } from "../base/index.ts";
 import type { Dns } from "./dns.ts";
 import { type DnsListener, listenDns } from "./listener.host.ts";
 
-const MANY = Array.from({ length: 60 }, (_, index) => ({ type: "A" as const, name: "many.", ttl: 5, data: `10.0.0.${index}` }));
+const MANY = Array.from({ length: 59 }, (_, index) => ({ type: "A" as const, name: "many.", ttl: 5, data: `10.0.0.${index}` }));
 const DNS: Dns = {
   ready: async () => undefined,
   answer: async ({ name }) => {
@@ -48,8 +48,11 @@ describe("DNS on sockets", () => {
   });
 
   it("cuts what does not fit over UDP and gives it whole over TCP", async () => {
-    expect(await overUdp(query("many"))).toMatchObject({ flag_tc: true, answers: [] });
-    expect((await overUdp(query("many", 4096))).answers).toHaveLength(60);
+    const short = await overUdp(query("many"));
+    expect(short.flag_tc).toBe(true);
+    // 12 bytes of header, 10 of question, 20 a record: as many as 512 bytes hold.
+    expect(short.answers).toHaveLength(24);
+    expect((await overUdp(query("many", 4096))).answers).toHaveLength(59);
     const whole = await new Promise<Packet>((resolve, reject) => {
       const socket = connect(listener.port, "127.0.0.1");
       let received = Buffer.alloc(0);
@@ -65,13 +68,39 @@ describe("DNS on sockets", () => {
       socket.write(Buffer.from([0, message.length]));
       socket.write(message);
     });
-    expect(whole.answers).toHaveLength(60);
+    expect(whole.answers).toHaveLength(59);
+  });
+
+  it("answers EDNS0 with EDNS0, and only then", async () => {
+    const options = ({ additionals = [] }: Packet) => additionals.filter(({ type }) => type === "OPT");
+    expect(options(await overUdp(query("missing", 1232)))).toMatchObject([{ udpPayloadSize: 1232 }]);
+    expect(options(await overUdp(query("missing")))).toEqual([]);
+  });
+
+  it("closes at once though clients are connected", async () => {
+    const socket = connect(listener.port, "127.0.0.1");
+    await new Promise((resolve) => socket.once("connect", resolve));
+    const ended = new Promise((resolve) => socket.once("close", resolve));
+    await Promise.all([listener.close(), ended]);
+    listener = await listenDns(createVirtualEnv().env, DNS, { host: "127.0.0.1", port: 0 });
+  });
+
+  it("leaves nothing behind when its address is taken", async () => {
+    const taken = createSocket("udp4");
+    await new Promise<void>((resolve) => taken.bind(0, "127.0.0.1", resolve));
+    const { port } = taken.address();
+    await expect(listenDns(createVirtualEnv().env, DNS, { host: "127.0.0.1", port })).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await new Promise<void>((resolve) => taken.close(() => resolve()));
+    await (await listenDns(createVirtualEnv().env, DNS, { host: "127.0.0.1", port })).close();
   });
 
   it("says so when it fails or does not understand, and goes on", async () => {
     expect((await overUdp(query("broken"))).rcode).toBe("SERVFAIL");
     const malformed = Buffer.concat([packet.encode({ type: "query", id: 9, questions: [{ type: "A", name: "x" }] }).subarray(0, 14), Buffer.from([0xff])]);
     expect((await overUdp(malformed)).rcode).toBe("FORMERR");
+    const notification = query("missing");
+    notification.writeUInt16BE(0x2000, 2);
+    expect((await overUdp(notification)).rcode).toBe("NOTIMP");
     expect((await overUdp(query("missing"))).rcode).toBe("NXDOMAIN");
   });
 });

@@ -12,13 +12,15 @@ export interface DnsListener {
 
 const TCP_IDLE_MS = 10_000;
 const LARGEST_MESSAGE = 65_535;
+/** A client that asks without reading the answers is left. */
+const MOST_UNREAD_BYTES = 1024 * 1024;
 
 export async function listenDns(env: Env, dns: Dns, at: { readonly host: string; readonly port: number }): Promise<DnsListener> {
   const log = env.log.child("dns");
   const reply = async (bytes: Buffer, limit: (query: Query) => number): Promise<Buffer | undefined> => {
     const query = decodeQuery(bytes);
     if (query === undefined) return undefined;
-    if ("malformed" in query) return encodeError(query.id, "FORMERR");
+    if ("refused" in query) return encodeError(query.id, query.refused);
     try {
       return encodeAnswer(query, await dns.answer(query.question), limit(query));
     } catch (error) {
@@ -26,28 +28,45 @@ export async function listenDns(env: Env, dns: Dns, at: { readonly host: string;
       return encodeError(query.id, "SERVFAIL");
     }
   };
-  const tcp = createServer((socket) => serveTcp(socket, (bytes) => reply(bytes, () => LARGEST_MESSAGE)));
-  await listening(tcp, at);
-  const { port } = tcp.address() as { port: number };
+  const connections = new Set<Socket>();
+  const tcp = createServer((socket) => {
+    connections.add(socket);
+    socket.on("close", () => connections.delete(socket));
+    serveTcp(socket, (bytes) => reply(bytes, () => LARGEST_MESSAGE));
+  });
   const udp = createSocket(at.host.includes(":") ? "udp6" : "udp4");
+  let closed = false;
+  const close = async (): Promise<void> => {
+    closed = true;
+    for (const socket of connections) socket.destroy();
+    await Promise.all([new Promise<void>((resolve) => udp.close(() => resolve())), new Promise<void>((resolve) => tcp.close(() => resolve()))]);
+  };
   udp.on("message", (bytes: Buffer, from: RemoteInfo) => {
     void reply(bytes, ({ udpBytes }) => udpBytes).then((answer) => {
-      if (answer !== undefined) udp.send(answer, from.port, from.address, () => undefined);
+      // A client that is gone is no failure of ours.
+      if (answer !== undefined && !closed) udp.send(answer, from.port, from.address, () => undefined);
     });
   });
-  await bound(udp, { host: at.host, port });
-  return {
-    port,
-    close: async () => {
-      await Promise.all([new Promise<void>((resolve) => udp.close(() => resolve())), new Promise<void>((resolve) => tcp.close(() => resolve()))]);
-    },
-  };
+  try {
+    await listening(tcp, at);
+    const { port } = tcp.address() as { port: number };
+    await bound(udp, { host: at.host, port });
+    tcp.on("error", (error) => log.error("connections cannot be taken", { error }));
+    udp.on("error", (error) => log.error("packets cannot be taken", { error }));
+    return { port, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 function listening(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, resolve);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
   });
 }
 
@@ -56,7 +75,6 @@ function bound(socket: UdpSocket, { host, port }: { host: string; port: number }
     socket.once("error", reject);
     socket.bind(port, host, () => {
       socket.off("error", reject);
-      socket.on("error", () => undefined);
       resolve();
     });
   });
@@ -78,6 +96,7 @@ function serveTcp(socket: Socket, reply: (bytes: Buffer) => Promise<Buffer | und
         const head = Buffer.alloc(2);
         head.writeUInt16BE(answer.length);
         socket.write(Buffer.concat([head, answer]));
+        if (socket.writableLength > MOST_UNREAD_BYTES) socket.destroy();
       });
     }
   });

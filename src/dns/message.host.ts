@@ -7,6 +7,8 @@ const CODES: Readonly<Record<ResponseCode, number>> = { NOERROR: 0, FORMERR: 1, 
 const PLAIN_UDP_BYTES = 512;
 /** Larger UDP answers risk fragments. */
 const LARGEST_UDP_BYTES = 1232;
+const OPCODE_BITS = 0x7800;
+const OPTIONS: Answer = { type: "OPT", name: ".", udpPayloadSize: LARGEST_UDP_BYTES, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] };
 const SOA_TTL_SECONDS = 30;
 
 export interface Query {
@@ -16,24 +18,33 @@ export interface Query {
   readonly raw: PacketQuestion;
   /** What the client takes over UDP. */
   readonly udpBytes: number;
+  /** The client speaks EDNS0, and so must the answer. */
+  readonly hasEdns: boolean;
+}
+
+/** A question that is not answered. */
+export interface RefusedQuery {
+  readonly id: number;
+  readonly refused: ResponseCode;
 }
 
 /** Undefined for what is no question, e.g. an answer or noise: it gets no reply. */
-export function decodeQuery(bytes: Buffer): Query | { readonly id: number; readonly malformed: true } | undefined {
+export function decodeQuery(bytes: Buffer): Query | RefusedQuery | undefined {
   let decoded: Packet & { flags?: number };
   try {
     decoded = packet.decode(bytes);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    return bytes.length >= 12 && (bytes.readUInt16BE(2) & 0x8000) === 0 ? { id: bytes.readUInt16BE(0), malformed: true } : undefined;
+    return bytes.length >= 12 && (bytes.readUInt16BE(2) & 0x8000) === 0 ? { id: bytes.readUInt16BE(0), refused: "FORMERR" } : undefined;
   }
   if (decoded.type !== "query") return undefined;
   const raw = decoded.questions?.[0];
   const id = decoded.id ?? 0;
-  if (raw === undefined || decoded.questions?.length !== 1) return { id, malformed: true };
+  if (((decoded.flags ?? 0) & OPCODE_BITS) !== 0) return { id, refused: "NOTIMP" };
+  if (raw === undefined || decoded.questions?.length !== 1) return { id, refused: "FORMERR" };
   const option = decoded.additionals?.find(({ type }) => type === "OPT") as { udpPayloadSize?: number } | undefined;
   const udpBytes = Math.min(LARGEST_UDP_BYTES, Math.max(PLAIN_UDP_BYTES, option?.udpPayloadSize ?? PLAIN_UDP_BYTES));
-  return { id, flags: decoded.flags ?? 0, question: { name: raw.name, type: raw.type }, raw, udpBytes };
+  return { id, flags: decoded.flags ?? 0, question: { name: raw.name, type: raw.type }, raw, udpBytes, hasEdns: option !== undefined };
 }
 
 export function encodeError(id: number, code: ResponseCode): Buffer {
@@ -44,19 +55,36 @@ export function encodeError(id: number, code: ResponseCode): Buffer {
 export function encodeAnswer(query: Query, answer: Awaited<ReturnType<Dns["answer"]>>, limitBytes: number): Buffer {
   const flags = (query.flags & packet.RECURSION_DESIRED) | packet.RECURSION_AVAILABLE;
   const base = { type: "response" as const, id: query.id, questions: [query.raw] };
+  const options = query.hasEdns ? [OPTIONS] : [];
   const message: Packet =
     "passedOn" in answer
-      ? { ...base, flags: flags | CODES[answer.passedOn.code], answers: answer.passedOn.answers as Answer[] }
+      ? { ...base, flags: flags | CODES[answer.passedOn.code], answers: answer.passedOn.answers as Answer[], additionals: options }
       : {
           ...base,
           flags: flags | CODES[answer.code] | (answer.authoritative ? packet.AUTHORITATIVE_ANSWER : 0),
           answers: answer.answers.map(onTheWire),
-          additionals: answer.additionals.map(onTheWire),
+          additionals: [...answer.additionals.map(onTheWire), ...options],
           authorities: authorities(answer),
         };
   const whole = packet.encode(message);
   if (whole.length <= limitBytes) return whole;
-  return packet.encode({ ...base, flags: (message.flags ?? 0) | packet.TRUNCATED_RESPONSE });
+  // Additional records are a courtesy: an answer without them is whole.
+  const plain = packet.encode({ ...message, additionals: options });
+  return plain.length <= limitBytes ? plain : cut({ ...message, additionals: options }, limitBytes);
+}
+
+/** As many of the answers as fit: some resolvers make do with them and never ask over TCP. */
+function cut(message: Packet, limitBytes: number): Buffer {
+  const shortened = (count: number): Buffer =>
+    packet.encode({ ...message, answers: (message.answers ?? []).slice(0, count), flags: (message.flags ?? 0) | packet.TRUNCATED_RESPONSE });
+  let fits = 0;
+  let tooMany = message.answers?.length ?? 0;
+  while (fits + 1 < tooMany) {
+    const middle = (fits + tooMany) >>> 1;
+    if (shortened(middle).length <= limitBytes) fits = middle;
+    else tooMany = middle;
+  }
+  return shortened(fits);
 }
 
 function onTheWire(record: DnsRecord): Answer {

@@ -10,19 +10,38 @@ import type { Question } from "./records.ts";
 
 const TIMEOUT_MS = 2000;
 const DNS_PORT = 53;
+/** Each has a socket; further questions are answered that it is not possible now. */
+const MOST_AT_A_TIME = 1000;
+/** A machine may change networks. */
+const REREAD_AFTER_MS = 5000;
 /** Where systemd-resolved keeps the real servers when resolv.conf names only itself. */
 const RESOLV_CONF = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"];
 
 /** `own`: addresses that this cluster answers on. */
 export function createUpstream(own: readonly string[]): Upstream {
-  const servers = nameservers().filter((server) => !own.includes(server));
+  let waiting = 0;
+  let servers: readonly string[] = [];
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  const currentServers = (): readonly string[] => {
+    const nowMs = performance.now();
+    if (nowMs - readAtMs < REREAD_AFTER_MS) return servers;
+    readAtMs = nowMs;
+    servers = nameservers().filter((server) => !own.includes(server));
+    return servers;
+  };
   return {
     resolve: async (question) => {
-      for (const server of servers) {
-        const reply = await ask(server, question);
-        if (reply !== undefined) return { code: reply.code, answers: reply.answers };
+      if (waiting >= MOST_AT_A_TIME) return undefined;
+      waiting++;
+      try {
+        for (const server of currentServers()) {
+          const reply = await ask(server, question);
+          if (reply !== undefined) return { code: reply.code, answers: reply.answers };
+        }
+        return undefined;
+      } finally {
+        waiting--;
       }
-      return undefined;
     },
   };
 }
