@@ -1,7 +1,7 @@
 // Applies the pod network on Linux with `ip` and `nft`, and takes it away again. What it makes: the bridge, routes marked with
 // a protocol number of ours, one nft table, the CNI configuration file.
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -21,34 +21,66 @@ export interface LinuxNetworkOptions {
   readonly cniStateFolder: string;
   /** All pods of the cluster: traffic to them keeps its source address. */
   readonly clusterCidr: string;
+  /** Path of the node's network namespace; absent: this process's own. */
+  readonly networkNamespace?: string;
 }
 
+type Removal = Pick<LinuxNetworkOptions, "cniConfigFolder" | "cniStateFolder" | "networkNamespace">;
+
 export function createLinuxNetwork(options: LinuxNetworkOptions): NetworkApplier {
+  const machine = new NetworkNamespace(options.networkNamespace);
   return {
     apply: async (plan) => {
-      await makeBridge(plan);
-      await masquerade(options.clusterCidr);
-      await setRoutes(plan);
-      // Last: with it the runtime's network is ready.
+      await makeBridge(machine, plan);
+      await masquerade(machine, options.clusterCidr);
+      // With it the runtime's network is ready. Before the routes: another node out of reach does not keep this one's pods from starting.
       await writeConfig(options, plan);
+      await setRoutes(machine, plan);
     },
   };
 }
 
-async function makeBridge(plan: NetworkPlan): Promise<void> {
-  if (!(await bridgeExists())) await run("ip", ["link", "add", POD_BRIDGE, "type", "bridge"]);
-  await run("ip", ["address", "replace", `${plan.gateway}/${plan.prefixLength}`, "dev", POD_BRIDGE]);
-  await run("ip", ["link", "set", POD_BRIDGE, "up"]);
+/** Runs the commands that look at and change a network namespace. */
+class NetworkNamespace {
+  constructor(private readonly path: string | undefined) {}
+
+  async ip(...args: string[]): Promise<string> {
+    return (await run(...this.command("ip", args))).stdout;
+  }
+
+  async nft(rules: string): Promise<void> {
+    const child = run(...this.command("nft", ["-f", "-"]));
+    // A write to a command that ended already fails; its exit says why.
+    child.child.stdin?.on("error", () => undefined);
+    child.child.stdin?.end(rules);
+    await child;
+  }
+
+  async hasBridge(): Promise<boolean> {
+    const links = JSON.parse((await this.ip("-json", "link", "show")) || "[]") as { ifname?: string }[];
+    return links.some(({ ifname }) => ifname === POD_BRIDGE);
+  }
+
+  private command(file: string, args: readonly string[]): [string, string[]] {
+    return this.path === undefined ? [file, [...args]] : ["nsenter", [`--net=${this.path}`, file, ...args]];
+  }
 }
 
-/** Asks for this process's own network namespace; /sys shows that of whoever mounted it. */
-async function bridgeExists(): Promise<boolean> {
-  return (await readFile("/proc/self/net/dev", "utf8")).split("\n").some((line) => line.trim().startsWith(`${POD_BRIDGE}:`));
+async function makeBridge(machine: NetworkNamespace, plan: NetworkPlan): Promise<void> {
+  if (!(await machine.hasBridge())) await machine.ip("link", "add", POD_BRIDGE, "type", "bridge");
+  const [bridge] = JSON.parse(await machine.ip("-json", "-4", "address", "show", "dev", POD_BRIDGE)) as {
+    addr_info?: { local: string; prefixlen: number }[];
+  }[];
+  const wanted = `${plan.gateway}/${plan.prefixLength}`;
+  const present = (bridge?.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  for (const address of present) if (address !== wanted) await machine.ip("address", "del", address, "dev", POD_BRIDGE);
+  await machine.ip("address", "replace", wanted, "dev", POD_BRIDGE);
+  await machine.ip("link", "set", POD_BRIDGE, "up");
 }
 
 /** Pods leave the cluster with their node's address. */
-async function masquerade(clusterCidr: string): Promise<void> {
-  const rules = `table ip ${TABLE} {}
+async function masquerade(machine: NetworkNamespace, clusterCidr: string): Promise<void> {
+  await machine.nft(`table ip ${TABLE} {}
 delete table ip ${TABLE}
 table ip ${TABLE} {
   chain postrouting {
@@ -56,22 +88,19 @@ table ip ${TABLE} {
     ip saddr ${clusterCidr} ip daddr != ${clusterCidr} oifname != "${POD_BRIDGE}" masquerade
   }
 }
-`;
-  await nft(rules);
+`);
 }
 
-async function nft(rules: string): Promise<void> {
-  const child = run("nft", ["-f", "-"]);
-  child.child.stdin?.end(rules);
-  await child;
-}
-
-async function setRoutes(plan: NetworkPlan): Promise<void> {
-  const { stdout } = await run("ip", ["-json", "route", "show", "proto", ROUTE_PROTOCOL]);
-  const present = JSON.parse(stdout || "[]") as { dst: string; gateway?: string }[];
+/** A route that cannot be set does not keep others from being set. */
+async function setRoutes(machine: NetworkNamespace, plan: NetworkPlan): Promise<void> {
+  const present = JSON.parse((await machine.ip("-json", "route", "show", "proto", ROUTE_PROTOCOL)) || "[]") as { dst: string }[];
   const wanted = new Map(plan.routes.map(({ destination, via }) => [destination, via]));
-  for (const { dst } of present) if (!wanted.has(dst)) await run("ip", ["route", "del", dst, "proto", ROUTE_PROTOCOL]);
-  for (const [destination, via] of wanted) await run("ip", ["route", "replace", destination, "via", via, "proto", ROUTE_PROTOCOL]);
+  const failures: unknown[] = [];
+  const attempt = (...args: string[]): Promise<unknown> =>
+    machine.ip("route", ...args, "proto", ROUTE_PROTOCOL).catch((error: unknown) => failures.push(error));
+  for (const { dst } of present) if (!wanted.has(dst)) await attempt("del", dst);
+  for (const [destination, via] of wanted) await attempt("replace", destination, "via", via);
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} routes to pods of other nodes could not be set: ${String(failures[0])}`);
 }
 
 async function writeConfig(options: LinuxNetworkOptions, plan: NetworkPlan): Promise<void> {
@@ -82,10 +111,11 @@ async function writeConfig(options: LinuxNetworkOptions, plan: NetworkPlan): Pro
 }
 
 /** Takes away what `apply` made, and the addresses given out. Nothing happens to what is not there. */
-export async function removeLinuxNetwork(options: Pick<LinuxNetworkOptions, "cniConfigFolder" | "cniStateFolder">): Promise<void> {
-  await nft(`table ip ${TABLE} {}\ndelete table ip ${TABLE}\n`);
-  await run("ip", ["route", "flush", "proto", ROUTE_PROTOCOL]);
-  if (await bridgeExists()) await run("ip", ["link", "del", POD_BRIDGE]);
+export async function removeLinuxNetwork(options: Removal): Promise<void> {
+  const machine = new NetworkNamespace(options.networkNamespace);
+  await machine.nft(`table ip ${TABLE} {}\ndelete table ip ${TABLE}\n`);
+  await machine.ip("route", "flush", "proto", ROUTE_PROTOCOL);
+  if (await machine.hasBridge()) await machine.ip("link", "del", POD_BRIDGE);
   await rm(options.cniConfigFolder, { recursive: true, force: true });
   await rm(options.cniStateFolder, { recursive: true, force: true });
 }

@@ -1,6 +1,6 @@
 // Keeps this node's part of the pod network as the nodes' objects say it should be.
 import type { Node } from "../api/index.ts";
-import type { Env, Timer } from "../base/index.ts";
+import type { Env, Logger, Timer } from "../base/index.ts";
 import type { Informer } from "../client/index.ts";
 import { type NetworkPlan, planNetwork } from "./plan.ts";
 
@@ -17,56 +17,76 @@ export interface NodeNetworkOptions {
 
 export interface NodeNetwork {
   start(): void;
-  stop(): void;
+  /** What was made stays: pods go on talking. Resolves when nothing is being applied any more. */
+  stop(): Promise<void>;
 }
 
 const RETRY_MS = 2000;
 
-export function createNodeNetwork(env: Env, { nodeName, nodes, applier }: NodeNetworkOptions): NodeNetwork {
-  const log = env.log.child("network");
-  let applied = "";
-  let running = false;
-  let stopped = false;
-  let again = false;
-  let retry: Timer | undefined;
+export function createNodeNetwork(env: Env, options: NodeNetworkOptions): NodeNetwork {
+  return new InformedNodeNetwork(env, options);
+}
 
-  const apply = async (): Promise<void> => {
-    if (stopped) return;
+class InformedNodeNetwork implements NodeNetwork {
+  private readonly log: Logger;
+  /** The plan that holds on the machine, as text. */
+  private applied = "";
+  private running: Promise<void> | undefined;
+  private again = false;
+  private retry: Timer | undefined;
+  private removeHandler: (() => void) | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly env: Env,
+    private readonly options: NodeNetworkOptions,
+  ) {
+    this.log = env.log.child("network");
+  }
+
+  start(): void {
+    const changed = () => this.changed();
+    this.removeHandler = this.options.nodes.addHandler({ added: changed, updated: changed, deleted: changed });
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.removeHandler?.();
+    this.retry?.cancel();
+    await this.running;
+  }
+
+  /** One application at a time; what changes meanwhile causes one more. */
+  private changed(): void {
+    this.again = true;
+    this.running ??= this.run().finally(() => {
+      this.running = undefined;
+      if (this.again && !this.stopped) this.changed();
+    });
+  }
+
+  private async run(): Promise<void> {
+    while (this.again && !this.stopped) {
+      this.again = false;
+      await this.apply();
+    }
+  }
+
+  private async apply(): Promise<void> {
+    const { nodeName, nodes, applier } = this.options;
     const plan = planNetwork(nodeName, nodes.list());
     const text = JSON.stringify(plan);
-    if (plan === undefined || text === applied) return;
+    if (plan === undefined || text === this.applied) return;
+    this.retry?.cancel();
     try {
       await applier.apply(plan);
-      applied = text;
-      log.info("pod network is set up", { podCidr: plan.podCidr, routes: plan.routes.length });
+      this.applied = text;
+      this.log.info("pod network is set up", { podCidr: plan.podCidr, routes: plan.routes.length });
     } catch (error) {
-      log.error("pod network could not be set up", { error, retryInMs: RETRY_MS });
-      retry = env.clock.setTimeout(changed, RETRY_MS);
+      // Half of it may be there: the former plan holds no more either.
+      this.applied = "";
+      this.log.error("pod network could not be set up", { error, retryInMs: RETRY_MS });
+      if (!this.stopped) this.retry = this.env.clock.setTimeout(() => this.changed(), RETRY_MS);
     }
-  };
-  // One application at a time; what changes meanwhile causes one more.
-  const changed = (): void => {
-    again = true;
-    if (running) return;
-    running = true;
-    void (async () => {
-      while (again) {
-        again = false;
-        await apply();
-      }
-      running = false;
-    })();
-  };
-
-  let removeHandler: (() => void) | undefined;
-  return {
-    start: () => {
-      removeHandler = nodes.addHandler({ added: changed, updated: changed, deleted: changed });
-    },
-    stop: () => {
-      stopped = true;
-      removeHandler?.();
-      retry?.cancel();
-    },
-  };
+  }
 }

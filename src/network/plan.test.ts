@@ -32,6 +32,7 @@ describe("the pod network's plan", () => {
       node("b", "10.244.1.0/24", "192.0.2.2"),
       node("d", "10.244.3.0/24"),
       node("e", undefined, "192.0.2.5"),
+      node("former-name", "10.244.4.0/24", "192.0.2.1"),
     ];
     expect(planNetwork("a", nodes)).toEqual({
       podCidr: "10.244.0.0/24",

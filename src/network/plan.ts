@@ -24,12 +24,14 @@ export function planNetwork(nodeName: string, nodes: readonly Node[]): NetworkPl
   const podCidr = own === undefined ? undefined : ipv4PodCidr(own);
   if (podCidr === undefined) return undefined;
   const [base = "", prefix = ""] = podCidr.split("/");
+  const ownAddress = own === undefined ? undefined : internalAddress(own);
   const routes = nodes
     .filter((node) => node !== own)
     .flatMap((node) => {
       const destination = ipv4PodCidr(node);
       const via = internalAddress(node);
-      return destination === undefined || via === undefined ? [] : [{ destination, via }];
+      // A machine that changed its name has left a node behind: no way leads there.
+      return destination === undefined || via === undefined || via === ownAddress ? [] : [{ destination, via }];
     })
     .sort((a, b) => (a.destination < b.destination ? -1 : 1));
   return { podCidr, gateway: nextAddress(base), prefixLength: Number(prefix), routes };

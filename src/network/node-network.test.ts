@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { type Node, nodes } from "../api/index.ts";
+import { createVirtualEnv } from "../base/index.ts";
+import { createInformer } from "../client/index.ts";
+import { createFakeClient } from "../client/testing.ts";
+import { createNodeNetwork } from "./node-network.ts";
+import type { NetworkPlan } from "./plan.ts";
+
+const node = (name: string, podCIDR: string, address: string): Node => ({
+  apiVersion: "v1",
+  kind: "Node",
+  metadata: { name },
+  spec: { podCIDR },
+  status: { addresses: [{ type: "InternalIP", address }] },
+});
+
+function setUp() {
+  const { env, clock } = createVirtualEnv();
+  const client = createFakeClient(env);
+  const informer = createInformer(env, client, nodes);
+  const applied: string[] = [];
+  const failures: Error[] = [];
+  const applier = {
+    apply: async ({ podCidr, routes }: NetworkPlan) => {
+      const failure = failures.shift();
+      applied.push(`${podCidr} ${routes.map(({ via }) => via).join()}${failure === undefined ? "" : " failed"}`);
+      if (failure !== undefined) throw failure;
+    },
+  };
+  const network = createNodeNetwork(env, { nodeName: "a", nodes: informer, applier });
+  informer.start();
+  network.start();
+  return { client, clock, network, applied, failures };
+}
+
+describe("a node's pod network", () => {
+  it("follows the nodes, and is left alone when nothing of it changes", async () => {
+    const { client, clock, network, applied } = setUp();
+    const own = await client.create(nodes, node("a", "10.244.0.0/24", "192.0.2.1"));
+    await clock.settle();
+    await client.update(nodes, { ...own, metadata: { ...own.metadata, labels: { zone: "x" } } });
+    await clock.settle();
+    await client.create(nodes, node("b", "10.244.1.0/24", "192.0.2.2"));
+    await clock.settle();
+    await client.delete(nodes, { name: "b" });
+    await clock.settle();
+    expect(applied).toEqual(["10.244.0.0/24 ", "10.244.0.0/24 192.0.2.2", "10.244.0.0/24 "]);
+    await network.stop();
+    expect(clock.pending()).toBe(0);
+  });
+
+  it("tries again what failed, and takes nothing for granted afterwards", async () => {
+    const { client, clock, network, applied, failures } = setUp();
+    await client.create(nodes, node("a", "10.244.0.0/24", "192.0.2.1"));
+    await clock.settle();
+    failures.push(new Error("planted"));
+    await client.create(nodes, node("b", "10.244.1.0/24", "192.0.2.2"));
+    await clock.settle();
+    await client.delete(nodes, { name: "b" });
+    await clock.advance(5000);
+    expect(applied).toEqual(["10.244.0.0/24 ", "10.244.0.0/24 192.0.2.2 failed", "10.244.0.0/24 "]);
+    await network.stop();
+  });
+
+  it("stops trying when it is stopped", async () => {
+    const { client, clock, network, applied, failures } = setUp();
+    failures.push(new Error("planted"));
+    await client.create(nodes, node("a", "10.244.0.0/24", "192.0.2.1"));
+    await clock.settle();
+    await network.stop();
+    await clock.advance(60_000);
+    expect(applied).toEqual(["10.244.0.0/24  failed"]);
+  });
+});
