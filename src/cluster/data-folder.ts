@@ -34,12 +34,13 @@ export interface ClusterPaths {
 
 /**
  * `data` must be absolute. The run folder of the default data folder is `/run/kubets`; another's carries the folder's name
- * with dashes, so that two clusters' sockets, mounts and control groups never meet.
+ * with dashes, so that two clusters' sockets, mounts and control groups never meet. Who may not write there has it in the data
+ * folder: simulated containers leave nothing that a reboot has to clear.
  */
-export function clusterPaths(data: string): ClusterPaths {
+export function clusterPaths(data: string, isRoot = process.getuid?.() === 0): ClusterPaths {
   const folder = data.length > 1 ? data.replace(/\/+$/, "") : data;
   const suffix = folder === defaultDataDir ? "" : folder.replaceAll(/[^A-Za-z0-9]+/g, "-");
-  const run = `/run/kubets${suffix}`;
+  const run = isRoot ? `/run/kubets${suffix}` : `${folder}/run`;
   return {
     data: folder,
     run,
