@@ -55,3 +55,23 @@ it("stops leading when it cannot renew for ten seconds", async () => {
   expect(log).toEqual(["a leads", "a stops", "a leads"]);
   await a.stop();
 });
+
+it("stops leading when the API does not answer at all", async () => {
+  const { clock, client, log, candidate } = setUp();
+  const a = candidate("a");
+  await clock.advance(4000);
+  const { update } = client;
+  let answer = (): void => undefined;
+  client.update = (kind, object, options) =>
+    new Promise((resolve) => {
+      answer = () => resolve(update(kind, object, options));
+    });
+  await clock.advance(12_000);
+  expect(log).toEqual(["a leads", "a stops"]);
+  client.update = update;
+  answer();
+  await clock.advance(5000);
+  expect(log).toEqual(["a leads", "a stops", "a leads"]);
+  await a.stop();
+  expect(clock.pending()).toBe(0);
+});

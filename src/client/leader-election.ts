@@ -2,7 +2,7 @@
 // (https://kubernetes.io/docs/concepts/architecture/leases/#leader-election). A candidate judges a lease's age by its own
 // clock from when it last saw the lease change, never by the times written in it: clocks differ.
 import { type Lease, leases } from "../api/index.ts";
-import { type Env, formatMicroTime } from "../base/index.ts";
+import { type Env, formatMicroTime, type Timer } from "../base/index.ts";
 import { delay } from "./backoff.ts";
 import type { Client } from "./client.ts";
 import { isStatusReason } from "./retry.ts";
@@ -44,6 +44,8 @@ class Candidate implements LeaderElection {
   private observedAtMs = 0;
   private leader = "";
   private leading: AbortController | undefined;
+  /** Ends leadership that was not renewed in time, though a request may still hang. */
+  private deadline: Timer | undefined;
 
   constructor(
     private readonly env: Env,
@@ -68,14 +70,11 @@ class Candidate implements LeaderElection {
   private async run(): Promise<void> {
     const { signal } = this.abort;
     const log = this.env.log.child("leader-election");
-    let renewedAtMs = 0;
     while (!signal.aborted) {
       try {
-        if (await this.tryToLead()) renewedAtMs = this.env.clock.monotonic();
-        else this.stopLeading();
+        if (!(await this.tryToLead())) this.stopLeading();
       } catch (error) {
         log.warn("cannot reach the lease", { lease: this.options.lease, error });
-        if (this.env.clock.monotonic() - renewedAtMs >= this.renewDeadlineMs) this.stopLeading();
       }
       if (signal.aborted) break;
       const jitter = this.leading === undefined ? 1 + 1.2 * this.env.random.next() : 1;
@@ -147,6 +146,8 @@ class Candidate implements LeaderElection {
       if (isStatusReason(error, "NotFound")) this.observed = undefined;
       throw error;
     }
+    this.deadline?.cancel();
+    this.deadline = this.env.clock.setTimeout(() => this.stopLeading(), this.renewDeadlineMs);
     if (this.leading === undefined) {
       this.leading = new AbortController();
       this.options.onStartedLeading(this.leading.signal);
@@ -164,6 +165,7 @@ class Candidate implements LeaderElection {
   }
 
   private stopLeading(): void {
+    this.deadline?.cancel();
     if (this.leading === undefined) return;
     this.leading.abort();
     this.leading = undefined;

@@ -113,14 +113,22 @@ class InformedServiceProxy implements ServiceProxy {
     if (this.timer !== undefined || this.running !== undefined || this.stopped) return;
     this.timer = this.env.clock.setTimeout(() => {
       this.timer = undefined;
-      this.running = this.synchronise().finally(() => this.afterRun());
+      this.running = this.run();
     }, delayMs);
   }
 
-  private afterRun(): void {
+  private async run(): Promise<void> {
+    const succeeded = await this.synchronise();
     this.running = undefined;
-    if (this.dirty.size > 0) this.schedule(DELAY_MS);
-    else this.wake();
+    if (succeeded) {
+      this.retryMs = FIRST_RETRY_MS;
+      if (this.dirty.size > 0) this.schedule(DELAY_MS);
+      else this.wake();
+      return;
+    }
+    this.schedule(this.retryMs);
+    this.retryMs = Math.min(LARGEST_RETRY_MS, this.retryMs * 2);
+    this.wake();
   }
 
   private wake(): void {
@@ -129,37 +137,33 @@ class InformedServiceProxy implements ServiceProxy {
     for (const resolve of waiters) resolve();
   }
 
-  private async synchronise(): Promise<void> {
-    for (const key of this.dirty) this.plan(key);
+  /** False: it must be tried again. */
+  private async synchronise(): Promise<boolean> {
+    for (const key of this.dirty) {
+      // One service that cannot be understood does not stop the others.
+      try {
+        this.plan(key);
+      } catch (error) {
+        this.log.error("a service's rules could not be planned", { service: key, error });
+      }
+    }
     this.dirty.clear();
     const transaction = this.ruleset.transaction();
     if (transaction !== undefined) {
       const startedMs = this.env.clock.monotonic();
       try {
         await this.applier.apply(transaction.script);
-        transaction.settled(true);
-        this.retryMs = FIRST_RETRY_MS;
       } catch (error) {
         transaction.settled(false);
         this.log.error("service rules could not be set", { error, retryInMs: this.retryMs });
-        this.retry();
-        return;
+        return false;
       }
+      transaction.settled(true);
       this.env.metrics
         .histogram("kubeproxy_sync_proxy_rules_duration_seconds", "Time to bring the node's service rules up to date.")
         .observe((this.env.clock.monotonic() - startedMs) / 1000);
     }
-    await this.endStaleFlows();
-  }
-
-  private retry(): void {
-    const delayMs = this.retryMs;
-    this.retryMs = Math.min(LARGEST_RETRY_MS, this.retryMs * 2);
-    if (this.stopped) return;
-    this.timer = this.env.clock.setTimeout(() => {
-      this.timer = undefined;
-      this.running = this.synchronise().finally(() => this.afterRun());
-    }, delayMs);
+    return this.endStaleFlows();
   }
 
   private plan(key: string): void {
@@ -174,8 +178,8 @@ class InformedServiceProxy implements ServiceProxy {
     else this.udp.set(key, after);
   }
 
-  private async endStaleFlows(): Promise<void> {
-    if (this.changedUdp.size === 0) return;
+  private async endStaleFlows(): Promise<boolean> {
+    if (this.changedUdp.size === 0) return true;
     const changed = this.changedUdp;
     this.changedUdp = new Set();
     try {
@@ -184,16 +188,17 @@ class InformedServiceProxy implements ServiceProxy {
         if (!this.warnedAboutFlows)
           this.log.warn("conntrack is not installed: UDP clients keep talking to endpoints that are gone until they pause for some minutes");
         this.warnedAboutFlows = true;
-        return;
+        return true;
       }
       const frontends = [...this.udp.values()].flat();
       const present = new Set(frontends.map(({ key }) => key));
       const gone = new Set([...changed].filter((key) => !present.has(key)));
       for (const flow of staleFlows(flows, frontends, gone, (ip) => this.applier.isLocalAddress(ip))) await this.applier.endFlow(flow);
+      return true;
     } catch (error) {
       for (const key of changed) this.changedUdp.add(key);
       this.log.error("stale UDP flows could not be ended", { error, retryInMs: this.retryMs });
-      this.retry();
+      return false;
     }
   }
 }
