@@ -2,9 +2,7 @@
 // and the kinds that are questions rather than things (reviews). Who asks has been authenticated and authorized before.
 
 import {
-  apiServices,
   applyConfiguration,
-  customResourceDefinitions,
   type DeleteOptions,
   decodeTarget,
   decodeValue,
@@ -50,8 +48,6 @@ export interface DeleteOutcome {
   readonly gone: boolean;
 }
 
-/** Kinds whose objects promise more than this release keeps; it says so instead of setting their conditions. */
-const NOT_SERVED: ReadonlySet<Kind> = new Set<Kind>([customResourceDefinitions, apiServices]);
 const SCALE = decodeTarget<Scale>("autoscaling/v1", "Scale");
 
 export class Operations {
@@ -83,7 +79,6 @@ export class Operations {
     if (subresource !== "") throw methodNotSupportedError({ group: kind.group, resource }, "create");
     const review = this.reviews.get(kind);
     if (review !== undefined) return { object: await review(object, namespace, context), created: true };
-    if (NOT_SERVED.has(kind)) context.warnings.push(`${kind.kind} objects are stored, but what they declare is not served by this release`);
     return { revision: await this.registry.writer.create(kind, namespace, object, context), created: true };
   }
 

@@ -1,5 +1,5 @@
 // What the server tells about itself: discovery, OpenAPI, version, health, metrics, and the keys of service account tokens.
-import { builtInKinds, formatApiVersion, kubernetesVersion } from "../../api/index.ts";
+import { builtInKinds, formatApiVersion, kubernetesVersion, notAcceptableError } from "../../api/index.ts";
 import type { Env } from "../../base/index.ts";
 import { JWKS_PATH, jsonWebKeySet, OPENID_CONFIGURATION_PATH, openIdConfiguration } from "../authentication/openid.ts";
 import type { ServiceAccountKeys } from "../authentication/service-account-keys.ts";
@@ -102,6 +102,7 @@ export class DocumentsHandler {
     if (path === "/openapi/v3") return this.#object(request, info, this.#v3.index());
     const document = path.startsWith("/openapi/v3/") ? this.#v3.document(path.slice("/openapi/v3/".length)) : undefined;
     if (document === undefined) return undefined;
+    acceptsJson(request);
     const asked = info.query.get("hash");
     // A hash of an older document leads to the present one.
     if (asked !== null && asked !== "" && asked !== document.hash) {
@@ -116,6 +117,7 @@ export class DocumentsHandler {
       .split(",")
       .map((part) => part.split(";")[0]?.trim() ?? "");
     const wantsProtobuf = accepted.some((type) => SWAGGER_PROTOBUF_ACCEPTED.includes(type)) && !accepted.includes("application/json");
+    if (!wantsProtobuf) acceptsJson(request, SWAGGER_PROTOBUF_ACCEPTED);
     return wantsProtobuf
       ? taggedResponse(request, this.#v2.etag(), SWAGGER_PROTOBUF_CONTENT_TYPE, () => this.#v2.protobuf())
       : taggedResponse(request, this.#v2.etag(), "application/json", () => encoder.encode(this.#v2.json()));
@@ -144,6 +146,13 @@ export class DocumentsHandler {
       ]);
     return [...PATHS, ...groups, OPENID_CONFIGURATION_PATH, JWKS_PATH].sort();
   }
+}
+
+/** Throws NotAcceptable: JSON is the only form of these documents, but for the `others` that are answered elsewhere. */
+function acceptsJson(request: ApiRequest, others: readonly string[] = []): void {
+  const asked = header(request, "accept");
+  const isAccepted = ["application/json", "application/*", "*/*"].some((type) => asked.toLowerCase().includes(type));
+  if (asked !== "" && !isAccepted) throw notAcceptableError(["application/json", ...others]);
 }
 
 function keyResponse(document: object, contentType: string): ApiResponse {

@@ -77,3 +77,11 @@ describe("a request for a resource", () => {
     expect(answer.json<Answer>().message).toContain("sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list");
   });
 });
+
+it("answers with documents in JSON only to who takes JSON", async () => {
+  const { request } = await startTestServer();
+  for (const path of ["/openapi/v2", "/openapi/v3/apis/apps/v1", "/version", "/apis"]) {
+    expect((await request("GET", path, { headers: { accept: "text/html" } })).status, path).toBe(406);
+    expect((await request("GET", path, { headers: { accept: "text/html, */*" } })).status, path).toBe(200);
+  }
+});
