@@ -74,3 +74,9 @@ async function prepareMachine(paths: ClusterPaths, flags: StartFlags, progress: 
   const { installMissing } = await import("../cluster/install.host.ts");
   await installMissing({ install: flags.install, report: (text: string) => progress.step(text) });
 }
+
+function nextCommand(runtime: RuntimeChoice): string {
+  return runtime === "simulated"
+    ? "kubectl create deployment web --image=web:1"
+    : "kubectl create deployment web --image=IMAGE   (bring images in with: kubets image load ARCHIVE)";
+}
