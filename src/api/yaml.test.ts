@@ -45,3 +45,9 @@ it("takes one document, whatever marks stand around it", () => {
   expect(parseYaml("").value).toBeNull();
   expect(() => parseYaml("a: 1\n---\nb: 2\n")).toThrow("one document");
 });
+
+it("reads JSON as what it says, and flow mappings that only look like it as YAML", () => {
+  expect(parseYaml('{"a": "yes", "b": [1, {"c": null}]}').value).toEqual({ a: "yes", b: [1, { c: null }] });
+  expect(parseYaml("{a: yes, b: 0644}").value).toEqual({ a: true, b: 420 });
+  expect(parseYaml('{"a": 1,\n"a": 2}')).toEqual({ value: { a: 2 }, problems: ['line 2: key "a" already set in map'] });
+});

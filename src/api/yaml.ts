@@ -1,7 +1,7 @@
 // YAML bodies to values, as Kubernetes reads them: YAML 1.1 booleans and octals, but no base-60 numbers, and points in time stay
 // text (https://yaml.org/spec/1.1/). One document; aliases and nesting are bounded, so a small body cannot grow without limit.
 import { Composer, type Document, isScalar, Lexer, LineCounter, type Pair, Parser, type Tags, visit } from "yaml";
-import { decodeText, JsonSyntaxError, MAX_DEPTH } from "./json.ts";
+import { decodeText, JsonSyntaxError, MAX_DEPTH, parseJson } from "./json.ts";
 
 export interface ParsedYaml {
   readonly value: unknown;
@@ -15,6 +15,25 @@ const MAX_ALIASES = 100;
 /** Parses one YAML document, a text or its UTF-8 bytes. Throws `JsonSyntaxError` on what is no YAML. */
 export function parseYaml(source: string | Uint8Array): ParsedYaml {
   const text = typeof source === "string" ? source : decodeText(source);
+  return parseAsJson(text) ?? parseAsYaml(text);
+}
+
+/**
+ * JSON is YAML, and what programs send: its own parser is fifty times as fast. Undefined for what is no JSON, and for keys that
+ * stand twice, whose lines the YAML parser knows.
+ */
+function parseAsJson(text: string): ParsedYaml | undefined {
+  if (!/^\s*\{/.test(text)) return undefined;
+  try {
+    const { value, duplicates } = parseJson(text, true);
+    return duplicates.size === 0 ? { value, problems: [] } : undefined;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function parseAsYaml(text: string): ParsedYaml {
   const lines = new LineCounter();
   const document = compose(text, lines);
   const [error] = document.errors;
