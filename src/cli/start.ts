@@ -35,9 +35,7 @@ export async function start(flags: StartFlags): Promise<void> {
   }
   const { file, context } = await addUserContext(paths);
   progress.step(`Context "${context}" is in ${file} and is the current one.`);
-  console.log(
-    `\nThe cluster is ready. Try:\n\n  kubectl get nodes\n  kubectl create deployment web --image=IMAGE   (bring images in with: kubets image load ARCHIVE)`,
-  );
+  console.log(`\nThe cluster is ready. Try:\n\n  kubectl get nodes\n  ${nextCommand(options.runtime)}`);
 }
 
 /** What was asked for now, else at an earlier start, else the defaults. */
