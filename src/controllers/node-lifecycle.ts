@@ -7,6 +7,7 @@ import { type Lease, leases, type Node, type NodeCondition, nodeConditions, node
 import { type Clock, formatTime } from "../base/index.ts";
 import { type Action, note, type Plan, patch, update, updateStatus } from "./action.ts";
 import { type Controller, controller, wake } from "./controller.ts";
+import { indexPodsByNode, podsOnNode } from "./node-pods.ts";
 import { readyStatus, wantedTaints } from "./node-taints.ts";
 
 export interface NodeLifecycleOptions {
@@ -19,7 +20,6 @@ export interface NodeLifecycleOptions {
 const DEFAULT_GRACE_MS = 50_000;
 const DEFAULT_STARTUP_GRACE_MS = 60_000;
 const LEASE_NAMESPACE = "kube-node-lease";
-const BY_NODE = "node";
 /** Conditions that only the kubelet can know. */
 const KUBELET_CONDITIONS = [nodeConditions.ready, nodeConditions.memoryPressure, nodeConditions.diskPressure, nodeConditions.pidPressure];
 
@@ -161,13 +161,13 @@ export function nodeLifecycleController(options: NodeLifecycleOptions = {}): Con
           ),
         ],
         reads: [pods, leases],
-        index: (caches) => caches.of(pods).addIndex(BY_NODE, ({ spec }) => [spec.nodeName ?? ""]),
+        index: indexPodsByNode,
         observe: (key, caches) => {
           const node = caches.of(nodes).get(key);
           if (node === undefined) return undefined;
           return {
             node,
-            pods: caches.of(pods).byIndex(BY_NODE, key),
+            pods: podsOnNode(caches, key),
             silentForMs: heartbeats.silentForMs(key),
             graceMs: readyStatus(node) === undefined ? nodeStartupGracePeriodMs : nodeMonitorGracePeriodMs,
             allDisrupted: caches

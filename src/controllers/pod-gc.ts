@@ -4,11 +4,11 @@ import { isNodeReady, isPodTerminal, type Node, nodes, type Pod, pods, taints } 
 import { formatTime, parseTime } from "../base/index.ts";
 import { ignoreNotFound } from "../client/index.ts";
 import { type Caches, type Controller, type ControllerContext, reconcilingController, wake } from "./controller.ts";
+import { indexPodsByNode, wakePodsOfNode } from "./node-pods.ts";
 
 /** A node may be slow to appear. */
 const QUARANTINE_MS = 40_000;
 const DEFAULT_THRESHOLD = 12_500;
-const BY_NODE = "node";
 const ENDED = "ended";
 /** No pod has this key. */
 const TOO_MANY_ENDED = "#ended";
@@ -75,20 +75,12 @@ export function podGarbageCollector(threshold = DEFAULT_THRESHOLD): Controller {
   return reconcilingController<Pod>("pod-garbage-collector", {
     for: pods,
     wakes: [
-      wake(
-        nodes,
-        (node, caches) =>
-          caches
-            .of(pods)
-            .byIndex(BY_NODE, node.metadata.name)
-            .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
-        nodeMatters,
-      ),
+      wakePodsOfNode(nodeMatters),
       wake(pods, (pod, caches) => (isPodTerminal(pod) && caches.of(pods).byIndex(ENDED, "").length > threshold ? [TOO_MANY_ENDED] : [])),
     ],
     relevant: (pod, old) => pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp || pod.spec.nodeName !== old.spec.nodeName,
     index: (caches) => {
-      caches.of(pods).addIndex(BY_NODE, ({ spec }) => [spec.nodeName ?? ""]);
+      indexPodsByNode(caches);
       caches.of(pods).addIndex(ENDED, (pod) => (isPodTerminal(pod) ? [""] : []));
     },
     reconcile: async (key, caches, context) => {

@@ -3,9 +3,8 @@
 import { type Node, nodes, type Pod, pods, type Taint, tolerates } from "../api/index.ts";
 import { formatTime, parseTime } from "../base/index.ts";
 import { note, nothing, type Plan, patch, remove } from "./action.ts";
-import { type Controller, controller, wake } from "./controller.ts";
-
-const BY_NODE = "node";
+import { type Controller, controller } from "./controller.ts";
+import { indexPodsByNode, wakePodsOfNode } from "./node-pods.ts";
 
 export interface ObservedEviction {
   readonly pod: Pod;
@@ -62,18 +61,8 @@ export function taintEvictionController(): Controller {
       controller<Pod, ObservedEviction>("taint-eviction", {
         for: pods,
         relevant: (pod, old) => pod.spec !== old.spec && (pod.spec.nodeName !== old.spec.nodeName || pod.spec.tolerations !== old.spec.tolerations),
-        wakes: [
-          wake(
-            nodes,
-            (node, caches) =>
-              caches
-                .of(pods)
-                .byIndex(BY_NODE, node.metadata.name)
-                .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
-            (node, old) => JSON.stringify(noExecuteTaints(node)) !== JSON.stringify(noExecuteTaints(old)),
-          ),
-        ],
-        index: (caches) => caches.of(pods).addIndex(BY_NODE, ({ spec }) => [spec.nodeName ?? ""]),
+        wakes: [wakePodsOfNode((node, old) => JSON.stringify(noExecuteTaints(node)) !== JSON.stringify(noExecuteTaints(old)))],
+        index: indexPodsByNode,
         observe: (key, caches) => {
           const pod = caches.of(pods).get(key);
           const taints = noExecuteTaints(caches.of(nodes).get(pod?.spec.nodeName ?? ""));
