@@ -72,8 +72,8 @@ export class Http2Sessions {
     };
     // The error itself reaches every stream of the session; here it only ends the session.
     http2.on("error", drop);
+    // A server that says goodbye closes the session once its streams have ended; until then it is watched over, and kept for `close`.
     http2.on("close", drop);
-    http2.on("goaway", drop);
     this.sessions.add(session);
     this.watchOver(session);
     return session;
