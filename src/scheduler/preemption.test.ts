@@ -10,10 +10,11 @@ import { testNode, testPod } from "./testing.ts";
 
 const pod = (name: string, priority: number, cpu: string, more: Partial<Pod["spec"]> = {}): Pod => testPod(name, { priority, ...more }, { cpu });
 
-function plan(preemptor: Pod, placed: readonly [Pod, string][], budgets: readonly PodDisruptionBudget[] = []): string {
+function plan(preemptor: Pod, placed: readonly [Pod, string][], budgets: readonly PodDisruptionBudget[] = [], nominatedTo?: string): string {
   const cluster = new ClusterState();
   for (const name of new Set(placed.map(([, node]) => node))) cluster.setNode(testNode(name));
   for (const [other, name] of placed) cluster.setPod(podInfo(other), name);
+  if (nominatedTo !== undefined) cluster.nominations.set(podInfo(preemptor), nominatedTo);
   const decision = createNodeFinder(cluster, defaultProfile, createSeededRandom("test")).find(podInfo(preemptor));
   if (decision.node !== undefined) return `fits on ${decision.node.name}`;
   const result = planPreemption({ pod: podInfo(preemptor), cluster, profile: defaultProfile, rejections: decision.rejections, budgets });
@@ -47,6 +48,26 @@ describe("preemption", () => {
     ];
     expect(plan(pod("new", 100, "2"), placed, [budget])).toBe("b: plain");
     expect(plan(pod("new", 100, "2"), placed)).toBe("a: guarded");
+    expect(plan(pod("new", 100, "2"), placed, [{ ...budget, spec: { selector: {} } }])).toBe("a: guarded");
+  });
+
+  it("waits for victims on the way out of the node that it is nominated to, unless that node will not do at all", () => {
+    const leaving = pod("leaving", 1, "2");
+    const mark = { type: "DisruptionTarget", status: "True", reason: "PreemptionByScheduler" };
+    const victim = {
+      ...leaving,
+      metadata: { ...leaving.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" },
+      status: { ...leaving.status, conditions: [mark] },
+    };
+    const placed: [Pod, string][] = [
+      [victim, "a"],
+      [pod("other", 1, "2"), "b"],
+    ];
+    const nominated = pod("new", 100, "2");
+    expect(plan(nominated, placed, [], "a")).toBe("preemption: not eligible due to a terminating pod on the nominated node.");
+    expect(plan(pod("new", 100, "2", { nodeSelector: { "kubernetes.io/hostname": "b" } }), placed, [], "a")).toBe("b: other");
+    // It goes for another reason: that is not waited for.
+    expect(plan(nominated, [[{ ...victim, status: leaving.status }, "a"], placed[1] ?? [victim, "b"]], [], "b")).toMatch(/^[ab]: /);
   });
 
   it("says why it cannot help", () => {

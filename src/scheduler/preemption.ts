@@ -1,6 +1,6 @@
 // Preemption: when no node will do, which pods of lower priority would have to go, and from which node
 // (https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/). A pure plan; scheduler.ts carries it out.
-import { isPodActive, labelSelectorMatches, type Pod, type PodDisruptionBudget, podCondition } from "../api/index.ts";
+import { labelSelectorMatches, type Pod, type PodDisruptionBudget, podCondition } from "../api/index.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { createFilter } from "./find-node.ts";
 import { unschedulableMessage } from "./messages.ts";
@@ -112,9 +112,12 @@ function splitByBudget(pods: readonly PodInfo[], budgets: readonly PodDisruption
   return { protectedPods, others };
 }
 
-function isCovered(pod: Pod, { metadata, spec, status }: PodDisruptionBudget): boolean {
-  if (metadata.namespace !== pod.metadata.namespace || spec?.selector === undefined || !isPodActive(pod)) return false;
-  return status?.disruptedPods?.[pod.metadata.name] === undefined && labelSelectorMatches(spec.selector, pod.metadata.labels ?? {});
+/** Other than to evictions, to preemption an empty selector picks nothing, and nothing picks a pod without labels. */
+function isCovered({ metadata: { name, namespace, labels = {} } }: Pod, { metadata, spec, status }: PodDisruptionBudget): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = spec?.selector ?? {};
+  const isEmpty = Object.keys(matchLabels).length + matchExpressions.length === 0;
+  if (metadata.namespace !== namespace || isEmpty || Object.keys(labels).length === 0) return false;
+  return status?.disruptedPods?.[name] === undefined && labelSelectorMatches(spec?.selector ?? {}, labels);
 }
 
 function moreImportantFirst(one: PodInfo, other: PodInfo): number {
