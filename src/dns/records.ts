@@ -1,7 +1,7 @@
 // The records of the cluster's zone, answered from services, endpoint slices and namespaces. Follows the Kubernetes DNS
 // specification 1.1.0 (https://github.com/kubernetes/dns/blob/master/docs/specification.md). Names are looked up without regard
 // to case and answered as they were asked.
-import type { Endpoint, EndpointPort, EndpointSlice, Service } from "../api/index.ts";
+import { type Endpoint, type EndpointPort, type EndpointSlice, formatIp, parseIp, type Service } from "../api/index.ts";
 
 export type DnsRecord =
   | { readonly type: "A" | "AAAA" | "CNAME" | "PTR"; readonly name: string; readonly ttl: number; readonly data: string }
@@ -146,10 +146,8 @@ function inPods(source: ZoneSource, labels: readonly string[], question: Questio
   if (namespace === undefined) return NO_DATA;
   if (labels.length > 2 || !source.hasNamespace(namespace)) return NOT_FOUND;
   if (host === "") return NO_DATA;
-  if (/^\d{1,3}(-\d{1,3}){3}$/.test(host)) return found(question, [address(question.name, host.replaceAll("-", "."))]);
-  return /^[0-9a-f-]+$/.test(host) && host.split("-").length <= 8 && host.includes("--")
-    ? found(question, [address(question.name, host.replaceAll("-", ":"))])
-    : NOT_FOUND;
+  const ip = parseIp(host.replaceAll("-", ".")) ?? parseIp(host.replaceAll("-", ":"));
+  return ip === undefined ? NOT_FOUND : found(question, [address(question.name, formatIp(ip))]);
 }
 
 function reverse(source: ZoneSource, zone: string, name: string, question: Question): ZoneAnswer {
@@ -189,7 +187,8 @@ function addressOfReverseName(name: string): string | undefined {
   const nibbles = name.slice(0, -".ip6.arpa".length).split(".");
   if (nibbles.length !== 32) return undefined;
   const groups = nibbles.reverse().join("").match(/.{4}/g) ?? [];
-  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
+  const ip = parseIp(groups.join(":"));
+  return ip === undefined ? undefined : formatIp(ip);
 }
 
 function isHeadless({ spec }: Service): boolean {
