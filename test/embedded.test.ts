@@ -1,4 +1,5 @@
 // The whole cluster inside a process, on virtual time: what a user of `startCluster` relies on.
+import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   type Cluster,
@@ -63,6 +64,18 @@ describe("an embedded cluster", () => {
       return now.length === 3 && !now.some(({ metadata }) => metadata.uid === victim?.metadata.uid);
     });
     await clock.runUntil(async () => (await here.client().get(deployments, { namespace: "default", name: "web" })).status?.availableReplicas === 3);
+  });
+
+  it("shows logs, and says why it cannot execute", async () => {
+    const here = await begin();
+    const spec = { restartPolicy: "Never", containers: [{ name: "main", image: "app:1", command: ["sh", "-c", "echo hello from simulation"] }] };
+    await here.client().create(pods, { apiVersion: "v1", kind: "Pod", metadata: { name: "speaker", namespace: "default" }, spec });
+    await clock.runUntil(async () => (await here.client().get(pods, { namespace: "default", name: "speaker" })).status?.phase === "Succeeded");
+    const config = new KubeConfig();
+    config.loadFromString(await here.kubeconfig());
+    const core = config.makeApiClient(CoreV1Api);
+    expect(await core.readNamespacedPodLog({ namespace: "default", name: "speaker" })).toBe("hello from simulation\n");
+    await expect(core.connectGetNamespacedPodExec({ namespace: "default", name: "speaker", command: "ls", stdout: true })).rejects.toThrow(/400|500/);
   });
 
   it("collects the pods of a deleted deployment", async () => {

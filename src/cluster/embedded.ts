@@ -10,11 +10,13 @@ import {
   createSimulatedKubeletHost,
   createSimulatedRuntime,
   type Kubelet,
+  type KubeletApi,
   type SimulatedRuntime,
   type SimulatedRuntimeOptions,
 } from "../kubelet/index.ts";
 import { createMemoryStore } from "../store/index.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
+import { createDirectNodeConnector } from "./direct-nodes.ts";
 import * as identities from "./identities.ts";
 import { DEFAULT_OPTIONS } from "./options.ts";
 
@@ -55,9 +57,18 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
   const store = createMemoryStore(env);
   const pki = await createPki(env, { nodeName: "localhost", nodeIps: ["127.0.0.1"], apiServiceIp: "10.96.0.1", clusterDomain: DEFAULT_OPTIONS.clusterDomain });
   const { podCidr, serviceCidr } = DEFAULT_OPTIONS;
-  const controlPlane = await startControlPlane(env, { store, podCidr, serviceCidr, rootCaPem: pki.ca.certificate, clientCa: pki.ca.certificate });
+  const kubelets = new Map<string, KubeletApi>();
+  const controlPlane = await startControlPlane(env, {
+    store,
+    podCidr,
+    serviceCidr,
+    rootCaPem: pki.ca.certificate,
+    clientCa: pki.ca.certificate,
+    nodes: createDirectNodeConnector(env, kubelets),
+  });
   await controlPlane.startControllers();
   const nodes = await Promise.all((options.nodes ?? ["node-1"]).map((name, index) => startNode(env, controlPlane, { name, index, runtime: options.runtime })));
+  for (const { name, kubelet } of nodes) kubelets.set(name, kubelet.api);
   let outside: Promise<{ kubeconfig: string; close(): Promise<void> }> | undefined;
   return {
     env,

@@ -227,8 +227,8 @@ function startNetwork(env: Env, { paths, options, machine, controlPlane }: NodeP
   const network = createNodeNetwork(env, { nodeName: options.nodeName, nodes: informer, applier });
   informer.start();
   network.start();
-  started.add(() => {
-    network.stop();
+  started.add(async () => {
+    await network.stop();
     informer.stop();
   });
   return firstTime.then(() => runtimeHasNetwork(env, machine.runtime));

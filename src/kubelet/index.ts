@@ -11,5 +11,6 @@ export {
   type SimulatedRuntime,
   type SimulatedRuntimeOptions,
 } from "./runtime/simulated.ts";
+export { answerKubeletRequest, openKubeletStream, Refusal } from "./server/answers.ts";
 export { createSimulatedKubeletHost, type SimulatedHost, type SimulatedHostOptions } from "./simulated-host.ts";
 export type * from "./stats/summary.ts";

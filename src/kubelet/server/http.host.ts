@@ -16,8 +16,9 @@ import { bridgeRemoteCommand, type UpgradedConnection } from "../streaming/remot
 import { refuseUpgrade, relaySpdyUpgrade } from "../streaming/upgrade.host.ts";
 import { isWebSocketUpgrade } from "../streaming/web-socket.host.ts";
 import type { KubeletAccess, KubeletUser } from "./access.ts";
-import { logOptions, portsOf, streamOptions } from "./query.ts";
-import { type KubeletRoute, kubeletRoute, permissionFor } from "./routes.ts";
+import { answerKubeletRequest, openKubeletStream, Refusal } from "./answers.ts";
+import { portsOf, streamOptions } from "./query.ts";
+import { permissionFor } from "./routes.ts";
 
 export interface KubeletServerOptions {
   readonly kubelet: KubeletApi;
@@ -83,17 +84,6 @@ const reasons: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
-/** A request that may not go on. */
-class Refusal extends Error {
-  override readonly name = "Refusal";
-  constructor(
-    readonly code: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
 class KubeletService {
   private readonly log: Env["log"];
 
@@ -129,47 +119,17 @@ class KubeletService {
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = requestUrl(request);
     await this.admit(request, url.pathname);
-    const route = kubeletRoute(url.pathname);
-    if (route === undefined) throw new Refusal(404, "404 page not found\n");
-    const { kubelet } = this.options;
-    switch (route.type) {
-      case "healthz": {
-        const problem = kubelet.healthProblem();
-        if (problem !== undefined) throw new KubeletApiError(500, problem);
-        return sendText(response, "ok");
-      }
-      case "pods":
-        return sendJson(response, podList(kubelet.pods()));
-      case "runningPods":
-        return sendJson(response, podList(await kubelet.runningPods()));
-      case "metrics":
-        return sendText(response, this.env.metrics.render(), "text/plain; version=0.0.4; charset=utf-8");
-      case "resourceMetrics":
-        return sendText(response, await kubelet.resourceMetrics(), "text/plain; version=0.0.4; charset=utf-8");
-      case "statsSummary":
-        return sendJson(response, await kubelet.statsSummary());
-      case "containerLogs":
-        return this.sendLogs(route, url.searchParams, response);
-      case "run":
-        if (request.method !== "POST") throw new Refusal(405, "405: Method Not Allowed\n");
-        return sendBytes(response, await kubelet.run(route.target, (url.searchParams.get("cmd") ?? "").split(" ")));
-      default:
-        throw new KubeletApiError(400, "Upgrade request required");
-    }
-  }
-
-  private async sendLogs(
-    route: KubeletRoute & { readonly type: "containerLogs" | "exec" | "attach" | "run" },
-    query: URLSearchParams,
-    response: ServerResponse,
-  ) {
     const gone = new AbortController();
     response.on("close", () => gone.abort());
-    const chunks = await this.options.kubelet.containerLogs(route.target, logOptions(query), gone.signal);
-    response.writeHead(200, { "Content-Type": "text/plain" });
+    const { contentType, body } = await answerKubeletRequest(this.env, this.options.kubelet, { method: request.method ?? "GET", url, signal: gone.signal });
+    response.writeHead(200, { "Content-Type": contentType });
+    if (typeof body === "string" || body instanceof Uint8Array) {
+      response.end(body);
+      return;
+    }
     // A quiet log that is followed must still answer at once.
     response.flushHeaders();
-    for await (const chunk of chunks) {
+    for await (const chunk of body) {
       if (gone.signal.aborted) return;
       if (!response.write(chunk)) await Promise.race([once(response, "drain"), once(response, "close")]);
     }
@@ -180,22 +140,10 @@ class KubeletService {
     const { request } = connection;
     const url = requestUrl(request);
     await this.admit(request, url.pathname);
-    const route = kubeletRoute(url.pathname);
-    if (route?.type === "portForward") return this.portForward(connection, route.target, url.searchParams);
-    if (route?.type !== "exec" && route?.type !== "attach") throw new Refusal(404, "404 page not found\n");
-    const streams = streamOptions(url.searchParams);
-    const { kubelet } = this.options;
-    const target =
-      route.type === "exec" ? await kubelet.exec(route.target, url.searchParams.getAll("command"), streams) : await kubelet.attach(route.target, streams);
-    if (isWebSocketUpgrade(request)) await bridgeRemoteCommand(connection, target, streams);
-    else await this.relay(connection, target);
-  }
-
-  private async portForward(connection: UpgradedConnection, target: (KubeletRoute & { type: "portForward" })["target"], query: URLSearchParams) {
-    const ports = portsOf(query);
-    const url = await this.options.kubelet.portForward(target, ports);
-    if (isWebSocketUpgrade(connection.request)) await bridgePortForward(connection, url, ports);
-    else await this.relay(connection, url);
+    const target = await openKubeletStream(this.options.kubelet, url);
+    if (!isWebSocketUpgrade(request)) await this.relay(connection, target);
+    else if (url.pathname.startsWith("/portForward/")) await bridgePortForward(connection, target, portsOf(url.searchParams));
+    else await bridgeRemoteCommand(connection, target, streamOptions(url.searchParams));
   }
 
   private async relay({ request, socket, head }: UpgradedConnection, url: string): Promise<void> {
@@ -227,20 +175,4 @@ class KubeletService {
 
 function requestUrl(request: IncomingMessage): URL {
   return new URL(request.url ?? "/", "https://kubelet");
-}
-
-function podList(items: readonly object[]): object {
-  return { kind: "PodList", apiVersion: "v1", metadata: {}, items };
-}
-
-function sendText(response: ServerResponse, text: string, type = "text/plain; charset=utf-8"): void {
-  response.writeHead(200, { "Content-Type": type }).end(text);
-}
-
-function sendJson(response: ServerResponse, value: object): void {
-  sendText(response, JSON.stringify(value), "application/json");
-}
-
-function sendBytes(response: ServerResponse, bytes: Uint8Array): void {
-  response.writeHead(200, { "Content-Type": "text/plain" }).end(bytes);
 }
