@@ -16,6 +16,8 @@ export class ClusterState {
   /** Image name → names of the nodes that have it. */
   private readonly imageHolders = new Map<string, Set<string>>();
   private schedulable: readonly NodeInfo[] | undefined;
+  /** Labels of a namespace; none of one that is not known. Set by whoever follows the namespaces. */
+  namespaceLabels: (name: string) => Readonly<Record<string, string>> = () => ({});
 
   /** Nodes that exist, in the order in which they came. */
   list(): readonly NodeInfo[] {

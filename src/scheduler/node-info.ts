@@ -4,6 +4,8 @@ import { type Amounts, numbers, type PodInfo } from "./pod-info.ts";
 
 export class NodeInfo {
   readonly pods = new Map<string, PodInfo>();
+  /** Those of them that have wishes about other pods: the only ones that every scheduling decision must ask. */
+  readonly podsWithAffinity = new Map<string, PodInfo>();
   readonly requested = new Map<string, number>();
   readonly scoredRequested = new Map<string, number>();
   private readonly ports = new Map<number, HostPort[]>();
@@ -29,6 +31,8 @@ export class NodeInfo {
   addPod(pod: PodInfo): void {
     this.removePod(pod.uid);
     this.pods.set(pod.uid, pod);
+    const { podAffinity, podAntiAffinity } = pod.pod.spec.affinity ?? {};
+    if (podAffinity !== undefined || podAntiAffinity !== undefined) this.podsWithAffinity.set(pod.uid, pod);
     this.count(pod, 1);
     for (const port of pod.hostPorts) this.ports.set(port.port, [...(this.ports.get(port.port) ?? []), port]);
   }
@@ -37,6 +41,7 @@ export class NodeInfo {
     const pod = this.pods.get(uid);
     if (pod === undefined) return;
     this.pods.delete(uid);
+    this.podsWithAffinity.delete(uid);
     this.count(pod, -1);
     for (const port of pod.hostPorts) {
       const rest = (this.ports.get(port.port) ?? []).filter((other) => other !== port);

@@ -2,12 +2,14 @@
 // (https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugins), as far as its plugins are built.
 import type { Plugin } from "./plugin.ts";
 import { imageLocality } from "./plugins/image-locality.ts";
+import { interPodAffinity } from "./plugins/inter-pod-affinity.ts";
 import { nodeAffinity } from "./plugins/node-affinity.ts";
 import { nodeName } from "./plugins/node-name.ts";
 import { nodePorts } from "./plugins/node-ports.ts";
 import { nodeResourcesBalancedAllocation } from "./plugins/node-resources-balanced-allocation.ts";
 import { nodeResourcesFit } from "./plugins/node-resources-fit.ts";
 import { nodeUnschedulable } from "./plugins/node-unschedulable.ts";
+import { podTopologySpread } from "./plugins/pod-topology-spread.ts";
 import { schedulingGates } from "./plugins/scheduling-gates.ts";
 import { taintToleration } from "./plugins/taint-toleration.ts";
 
@@ -27,6 +29,8 @@ export const defaultProfile: Profile = {
     { plugin: nodeAffinity, scoreWeight: 2 },
     { plugin: nodePorts, scoreWeight: 0 },
     { plugin: nodeResourcesFit, scoreWeight: 1 },
+    { plugin: podTopologySpread, scoreWeight: 2 },
+    { plugin: interPodAffinity, scoreWeight: 2 },
     { plugin: nodeResourcesBalancedAllocation, scoreWeight: 1 },
     { plugin: imageLocality, scoreWeight: 1 },
   ],

@@ -3,7 +3,19 @@
 //
 // Invariants: a decision counts in memory before it is bound (the pod is assumed), and no longer when binding fails. An idle
 // scheduler has no timer but those of pods that wait.
-import { isPodBound, isPodTerminal, isStatus, type Node, nodes, type Pod, type PodDisruptionBudget, podDisruptionBudgets, pods } from "../api/index.ts";
+import {
+  isPodBound,
+  isPodTerminal,
+  isStatus,
+  type Namespace,
+  type Node,
+  namespaces,
+  nodes,
+  type Pod,
+  type PodDisruptionBudget,
+  podDisruptionBudgets,
+  pods,
+} from "../api/index.ts";
 import type { Env, Logger } from "../base/index.ts";
 import { type Client, createEventRecorder, createInformerFactory, type EventRecorder, type Informer, type InformerFactory } from "../client/index.ts";
 import { ClusterState } from "./cluster-state.ts";
@@ -45,6 +57,7 @@ class PodScheduler implements Scheduler {
   private readonly recorder: EventRecorder;
   private readonly writer: PodWriter;
   private readonly budgets: Informer<PodDisruptionBudget>;
+  private readonly allNamespaces: Informer<Namespace>;
   private readonly removers: (() => void)[] = [];
   private readonly bindings = new Set<Promise<unknown>>();
   private working = false;
@@ -61,6 +74,8 @@ class PodScheduler implements Scheduler {
     this.ownsInformers = options.informers === undefined;
     this.informers = options.informers ?? createInformerFactory(env, client);
     this.budgets = this.informers.informer(podDisruptionBudgets);
+    this.allNamespaces = this.informers.informer(namespaces);
+    this.cluster.namespaceLabels = (name) => this.allNamespaces.get(name)?.metadata.labels ?? {};
     this.recorder = createEventRecorder(env, client, this.profile.schedulerName, { style: "series" });
     this.writer = new PodWriter(env, client, this.recorder, this.profile.schedulerName);
     this.finder = createNodeFinder(this.cluster, this.profile, env.random.fork("scheduler"));
@@ -83,7 +98,7 @@ class PodScheduler implements Scheduler {
       }),
     );
     this.informers.start();
-    await Promise.all([nodeInformer.synced(), podInformer.synced(), this.budgets.synced()]);
+    await Promise.all([nodeInformer.synced(), podInformer.synced(), this.budgets.synced(), this.allNamespaces.synced()]);
     this.started = true;
     this.work();
   }
