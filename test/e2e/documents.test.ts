@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { containerTests } from "../machine.host.ts";
-import { runProgram } from "./kubectl.host.ts";
+import { kubectlProgram, runProgram } from "./kubectl.host.ts";
 import { leftBehind, type MachineState, machineState } from "./machine-state.host.ts";
 import { findSnippets, outputMatches } from "./snippets.ts";
 
@@ -20,10 +20,20 @@ describe.skipIf(reason !== undefined)("the documents", () => {
   let before: MachineState;
   let env: NodeJS.ProcessEnv;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     before = machineState();
     folder = mkdtempSync(join(tmpdir(), "kubets-documents-"));
-    env = { ...process.env, KUBETS_DATA_DIR: join(folder, "data"), KUBECONFIG: join(folder, "kubeconfig"), HOME: folder, NO_COLOR: "1" };
+    const programs = join(folder, "bin");
+    mkdirSync(programs);
+    symlinkSync(await kubectlProgram(), join(programs, "kubectl"));
+    env = {
+      ...process.env,
+      PATH: `${programs}:${process.env["PATH"]}`,
+      KUBETS_DATA_DIR: join(folder, "data"),
+      KUBECONFIG: join(folder, "kubeconfig"),
+      HOME: folder,
+      NO_COLOR: "1",
+    };
     const copy = join(folder, "checkout");
     mkdirSync(copy);
     for (const name of ["scripts", "node_modules", "package.json"]) symlinkSync(join(ROOT, name), join(copy, name));

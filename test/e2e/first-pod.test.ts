@@ -117,7 +117,7 @@ describe.skipIf(reason !== undefined)("the first pod", () => {
 
   it("forwards ports to a pod and to a service", async () => {
     for (const target of ["deployment/web", "service/web"]) {
-      const child = cluster.kubectl.start(["port-forward", target, ":80"]);
+      const child = await cluster.kubectl.start(["port-forward", target, ":80"]);
       try {
         const port = await new Promise<string>((resolve, reject) => {
           let printed = "";

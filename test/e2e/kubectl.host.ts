@@ -1,8 +1,8 @@
-// An unmodified kubectl for the tests: the one on the PATH, else Debian's, unpacked into a temporary folder.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+// An unmodified kubectl for the tests: the one on the PATH, else Debian's.
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { unpackedPackage } from "../images/debian-package.host.ts";
 
 export interface Run {
   readonly code: number;
@@ -16,17 +16,16 @@ export interface Kubectl {
   /** Runs to the end, whatever the exit code. */
   try(args: readonly string[], options?: { readonly input?: string; readonly timeoutMs?: number }): Promise<Run>;
   /** Starts it and leaves it running. */
-  start(args: readonly string[]): ChildProcess;
+  start(args: readonly string[]): Promise<ChildProcess>;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 
 export function kubectlFor(kubeconfig: string): Kubectl {
-  const program = findKubectl();
   const env = { ...process.env, KUBECONFIG: kubeconfig, NO_COLOR: "1" };
   const kubectl: Kubectl = {
-    start: (args) => spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] }),
-    try: (args, options = {}) => runProgram({ program, args, env, ...options }),
+    start: async (args) => spawn(await kubectlProgram(), args, { env, stdio: ["ignore", "pipe", "pipe"] }),
+    try: async (args, options = {}) => runProgram({ program: await kubectlProgram(), args, env, ...options }),
     run: async (args, options) => {
       const { code, stdout, stderr } = await kubectl.try(args, options);
       if (code !== 0) throw new Error(`kubectl ${args.join(" ")} exited with ${code}\n${stderr}${stdout}`);
@@ -63,11 +62,9 @@ export async function runProgram({ program, args, env, input, timeoutMs = DEFAUL
   });
 }
 
-let found: string | undefined;
-
-function findKubectl(): string {
-  found ??= process.env["KUBECTL"] ?? onPath() ?? fromDebian();
-  return found;
+/** `$KUBECTL`, else the one on the PATH, else Debian's. */
+export async function kubectlProgram(): Promise<string> {
+  return process.env["KUBECTL"] ?? onPath() ?? join(await unpackedPackage("kubernetes-client"), "usr/bin/kubectl");
 }
 
 function onPath(): string | undefined {
@@ -75,13 +72,4 @@ function onPath(): string | undefined {
     .split(":")
     .map((folder) => join(folder, "kubectl"))
     .find((file) => existsSync(file));
-}
-
-function fromDebian(): string {
-  const folder = mkdtempSync(join(tmpdir(), "kubets-kubectl-"));
-  execFileSync("apt-get", ["download", "kubernetes-client"], { cwd: folder, stdio: "ignore" });
-  const archive = readdirSync(folder).find((file) => file.endsWith(".deb"));
-  if (archive === undefined) throw new Error("apt-get download kubernetes-client left no package");
-  execFileSync("dpkg", ["-x", join(folder, archive), folder]);
-  return join(folder, "usr/bin/kubectl");
 }

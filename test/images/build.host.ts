@@ -1,16 +1,16 @@
 // Images for the tests, built from the files of Debian's packages: no registry, no account, nothing but apt. The packages are
 // kept under node_modules/.cache, so that only the first run downloads.
 import { execFile } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { buildImageArchive, buildLayer, type ImageRunConfig } from "../../src/cluster/images/archive.host.ts";
 import { entriesOfFolder } from "../../src/cluster/images/build.host.ts";
 import { fullImageName } from "../../src/cluster/images/image-name.ts";
+import { debianPackage } from "./debian-package.host.ts";
 
 const run = promisify(execFile);
-const packageCache = join(import.meta.dirname, "../../node_modules/.cache/kubets-test-packages");
 
 interface TestImage {
   readonly name: string;
@@ -75,7 +75,7 @@ export async function buildTestImages(folder: string): Promise<string[]> {
 async function buildTestImage(image: TestImage, folder: string): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), "kubets-test-image-"));
   try {
-    for (const name of image.packages) await run("dpkg", ["-x", await packageFile(name), root]);
+    for (const name of image.packages) await run("dpkg", ["-x", await debianPackage(name), root]);
     await image.finish(root);
     const layer = await buildLayer(await entriesOfFolder(root));
     const archive = await buildImageArchive({ names: [fullImageName(image.name)], layers: [layer], config: image.config });
@@ -85,15 +85,6 @@ async function buildTestImage(image: TestImage, folder: string): Promise<string>
   } finally {
     await rm(root, { recursive: true, force: true });
   }
-}
-
-async function packageFile(name: string): Promise<string> {
-  await mkdir(packageCache, { recursive: true });
-  const cached = async () => (await readdir(packageCache)).find((file) => file.startsWith(`${name}_`));
-  if ((await cached()) === undefined) await run("apt-get", ["download", name], { cwd: packageCache });
-  const file = await cached();
-  if (file === undefined) throw new Error(`apt-get download ${name} left no package`);
-  return join(packageCache, file);
 }
 
 async function writeAccounts(root: string): Promise<void> {
