@@ -79,8 +79,13 @@ function listFolder(folder: string): string[] {
   }
 }
 
+/** A machine without nft, which the first start installs, has no tables. */
 function nftTables(): string[] {
-  return execFileSync("nft", ["list", "tables"], { encoding: "utf8" })
-    .split("\n")
-    .filter((line) => line !== "");
+  try {
+    const printed = execFileSync("nft", ["list", "tables"], { encoding: "utf8" });
+    return printed.split("\n").filter((line) => line !== "");
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
 }
