@@ -1,7 +1,7 @@
 // Finds the shell snippets of a document and compares what they print.
 //
 // A block marked `console` is a session: lines that begin with `$ ` are commands (a line that ends with a backslash goes on), what follows
-// is their output. `...` stands for anything within a line; a line of its own, for any lines. A block marked `sh` is commands alone.
+// is their output. `...` stands for anything within a line; a line of its own, for any lines or none. A block marked `sh` is commands alone.
 
 export interface Snippet {
   readonly line: number;
@@ -47,12 +47,13 @@ function sessionOf(block: readonly string[], firstLine: number): Snippet[] {
 
 /** Whether `printed` is what the document promises. Blanks at line ends and the width of columns do not count. */
 export function outputMatches(promised: string, printed: string): boolean {
-  const pattern = promised
-    .trimEnd()
-    .split("\n")
-    .map((line) => (line.trim() === "..." ? "(?:.*\\n)*?.*" : linePattern(line)))
-    .join("\\n");
-  return new RegExp(`^${pattern}$`).test(printed.trimEnd().replace(/[ \t]+$/gm, ""));
+  const lines = promised.trimEnd().split("\n");
+  const pattern = lines.map((line, index) => {
+    const isLast = index === lines.length - 1;
+    if (line.trim() === "...") return isLast ? "[^]*" : "(?:.*\\n)*?";
+    return `${linePattern(line)}${isLast ? "" : "\\n"}`;
+  });
+  return new RegExp(`^${pattern.join("")}$`).test(printed.trimEnd().replace(/[ \t]+$/gm, ""));
 }
 
 function linePattern(line: string): string {
