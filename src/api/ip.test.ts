@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { FieldPath, fieldErrorText } from "./field-errors.ts";
-import { checkCidr, checkIp, cidrContains, formatCidr, formatIp, parseCidr, parseIp } from "./ip.ts";
+import { addressAt, checkCidr, checkIp, cidrContains, formatCidr, formatIp, parseCidr, parseIp } from "./ip.ts";
 
 const path = FieldPath.root("ip");
 
@@ -49,4 +49,13 @@ describe("CIDRs", () => {
     expect([inside, outside, other].map((ip) => cidrContains(cidr, ip))).toEqual([true, false, false]);
     expect(formatCidr({ ...cidr, address: inside })).toBe("10.96.0.0/16");
   });
+});
+
+test.each([
+  ["10.96.0.0/16", 10, "10.96.0.10"],
+  ["10.0.0.255/32", 1, "10.0.1.0"],
+  ["10.244.0.0/16", 258, "10.244.1.2"],
+  ["fd00::ffff/112", 1, "fd00::1:0"],
+])("the address in %s at %d is %s", (cidr, index, expected) => {
+  expect(addressAt(cidr, index)).toBe(expected);
 });

@@ -1,5 +1,6 @@
 // IP addresses and CIDRs as text, as Kubernetes reads and checks them: strictly (RFC 5952's form is required of newer fields
 // only), without zone, without leading zeros, without IPv4 in IPv6 clothes.
+import { present } from "../base/index.ts";
 import { type FieldError, type FieldPath, invalid } from "./field-errors.ts";
 
 export interface IpAddress {
@@ -107,6 +108,19 @@ export function formatCidr({ address, prefixLength }: Cidr): string {
 /** Tells whether the address lies in the CIDR. */
 export function cidrContains({ address, prefixLength }: Cidr, ip: IpAddress): boolean {
   return address.family === ip.family && formatIp(maskIp(ip, prefixLength)) === formatIp(maskIp(address, prefixLength));
+}
+
+/** The address that comes `index` after a range's own, e.g. 10.96.0.10 for (10.96.0.0/16, 10). `cidr` must be valid. */
+export function addressAt(cidr: string, index: number): string {
+  const { address } = present(parseCidr(cidr), `range ${cidr}`);
+  const bytes = [...address.bytes];
+  let carried = index;
+  for (let position = bytes.length - 1; position >= 0 && carried > 0; position--) {
+    carried += bytes[position] ?? 0;
+    bytes[position] = carried % 256;
+    carried = Math.floor(carried / 256);
+  }
+  return formatIp({ ...address, bytes });
 }
 
 /** For fields that take any readable form. */

@@ -1,5 +1,6 @@
 // A whole cluster inside a Node process: the production code of every component over an in-memory store and simulated nodes, on
 // real or virtual time. For tests of operators and controllers, and of kubets itself.
+import { addressAt } from "../api/index.ts";
 import type { UserInfo } from "../apiserver/index.ts";
 import { createSystemEnv } from "../base/index.host.ts";
 import type { Env } from "../base/index.ts";
@@ -55,7 +56,12 @@ export interface Cluster {
 export async function startCluster(options: StartClusterOptions = {}): Promise<Cluster> {
   const env = options.env ?? createSystemEnv({ logLevel: "warn" });
   const store = createMemoryStore(env);
-  const pki = await createPki(env, { nodeName: "localhost", nodeIps: ["127.0.0.1"], apiServiceIp: "10.96.0.1", clusterDomain: DEFAULT_OPTIONS.clusterDomain });
+  const pki = await createPki(env, {
+    nodeName: "localhost",
+    nodeIps: ["127.0.0.1"],
+    apiServiceIp: addressAt(DEFAULT_OPTIONS.serviceCidr, 1),
+    clusterDomain: DEFAULT_OPTIONS.clusterDomain,
+  });
   const { podCidr, serviceCidr } = DEFAULT_OPTIONS;
   const kubelets = new Map<string, KubeletApi>();
   const controlPlane = await startControlPlane(env, {
@@ -101,7 +107,7 @@ async function startNode(
     runtime,
     host,
     nodeIps: [`192.0.2.${index + 1}`],
-    clusterDns: ["10.96.0.10"],
+    clusterDns: [addressAt(DEFAULT_OPTIONS.serviceCidr, 10)],
     clusterDomain: DEFAULT_OPTIONS.clusterDomain,
   });
   await kubelet.start();

@@ -2,7 +2,7 @@
 // order in which they need each other and as much as possible side by side.
 import { Resolver } from "node:dns/promises";
 import { mkdir } from "node:fs/promises";
-import { isNodeReady, nodes } from "../api/index.ts";
+import { addressAt, isNodeReady, nodes } from "../api/index.ts";
 import { createNodeConnector, listen } from "../apiserver/index.host.ts";
 import { importServiceAccountKeys } from "../apiserver/index.ts";
 import type { Env } from "../base/index.ts";
@@ -18,7 +18,6 @@ import { createNodeNetwork } from "../network/index.ts";
 import { createNftApplier } from "../proxy/index.host.ts";
 import { createProxy } from "../proxy/index.ts";
 import { openLmdbStore } from "../store/index.host.ts";
-import { addressAt } from "./addresses.ts";
 import type { Containerd } from "./containerd.host.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import type { ClusterPaths } from "./data-folder.ts";

@@ -1,6 +1,6 @@
 // The pod network as a pure function of the nodes: each node bridges its pods in its own pod CIDR, and reaches the pods of
 // another node by a route to that node's address (https://kubernetes.io/docs/concepts/cluster-administration/networking/).
-import type { Node } from "../api/index.ts";
+import { addressAt, type Node } from "../api/index.ts";
 
 export interface Route {
   /** The other node's pod CIDR. */
@@ -23,7 +23,7 @@ export function planNetwork(nodeName: string, nodes: readonly Node[]): NetworkPl
   const own = nodes.find(({ metadata }) => metadata.name === nodeName);
   const podCidr = own === undefined ? undefined : ipv4PodCidr(own);
   if (podCidr === undefined) return undefined;
-  const [base = "", prefix = ""] = podCidr.split("/");
+  const [, prefix = ""] = podCidr.split("/");
   const ownAddress = own === undefined ? undefined : internalAddress(own);
   const routes = nodes
     .filter((node) => node !== own)
@@ -34,7 +34,7 @@ export function planNetwork(nodeName: string, nodes: readonly Node[]): NetworkPl
       return destination === undefined || via === undefined || via === ownAddress ? [] : [{ destination, via }];
     })
     .sort((a, b) => (a.destination < b.destination ? -1 : 1));
-  return { podCidr, gateway: nextAddress(base), prefixLength: Number(prefix), routes };
+  return { podCidr, gateway: addressAt(podCidr, 1), prefixLength: Number(prefix), routes };
 }
 
 function ipv4PodCidr({ spec }: Node): string | undefined {
@@ -44,9 +44,4 @@ function ipv4PodCidr({ spec }: Node): string | undefined {
 
 function internalAddress(node: Node): string | undefined {
   return node.status?.addresses?.find(({ type, address }) => type === "InternalIP" && address.includes("."))?.address;
-}
-
-function nextAddress(ip: string): string {
-  const value = ip.split(".").reduce((sum, part) => sum * 256 + Number(part), 0) + 1;
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
 }
