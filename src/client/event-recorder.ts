@@ -1,11 +1,10 @@
 // Tells users what a component did to an object: core/v1 Events, counted instead of repeated, limited per object, written in
 // the background. Reporting never fails and never waits (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/).
-import { type Event, events, type JsonValue, type KubeObject, type ObjectReference, StatusError } from "../api/index.ts";
+import { type Event, events, isStatus, type JsonValue, type KubeObject, type ObjectReference, StatusError } from "../api/index.ts";
 import { type Env, formatMicroTime, formatTime, type Logger } from "../base/index.ts";
 import { delay } from "./backoff.ts";
 import type { Client } from "./client.ts";
 import { type CorrelatedEvent, EventCorrelator, type ReportedEvent } from "./event-correlator.ts";
-import { isStatusReason } from "./retry.ts";
 
 export interface EventRecorderOptions {
   /** The node, for components that run on one. */
@@ -142,7 +141,7 @@ class BackgroundRecorder implements EventRecorder {
         return;
       } catch (error) {
         // Events live for an hour only.
-        if (!isStatusReason(error, "NotFound")) throw error;
+        if (!isStatus(error, "NotFound")) throw error;
       }
     }
     const created = await this.client.create(events, this.compose(report, correlated.message, namespace));

@@ -7,5 +7,5 @@ export { createInformerFactory, type InformerFactory } from "./informer-factory.
 export { type LeaderElection, type LeaderElectionOptions, runLeaderElection } from "./leader-election.ts";
 export { type IndexFunction, NAMESPACE_INDEX } from "./object-index.ts";
 export { createReconciler, type ReconcileResult, type Reconciler, type ReconcilerOptions, TerminalError } from "./reconciler.ts";
-export { ignoreNotFound, isStatusReason, retryOnConflict } from "./retry.ts";
+export { ignoreNotFound, retryOnConflict } from "./retry.ts";
 export { createWorkQueue, type WorkQueue, type WorkQueueOptions } from "./work-queue.ts";

@@ -1,11 +1,10 @@
 // One leader among several candidates, by a Lease that the leader renews
 // (https://kubernetes.io/docs/concepts/architecture/leases/#leader-election). A candidate judges a lease's age by its own
 // clock from when it last saw the lease change, never by the times written in it: clocks differ.
-import { type Lease, leases } from "../api/index.ts";
+import { isStatus, type Lease, leases } from "../api/index.ts";
 import { type Env, formatMicroTime, type Timer } from "../base/index.ts";
 import { delay } from "./backoff.ts";
 import type { Client } from "./client.ts";
-import { isStatusReason } from "./retry.ts";
 
 export interface LeaderElectionOptions {
   readonly lease: { readonly namespace: string; readonly name: string };
@@ -128,7 +127,7 @@ class Candidate implements LeaderElection {
     try {
       return await this.client.get(leases, this.options.lease);
     } catch (error) {
-      if (isStatusReason(error, "NotFound")) return undefined;
+      if (isStatus(error, "NotFound")) return undefined;
       throw error;
     }
   }
@@ -137,13 +136,13 @@ class Candidate implements LeaderElection {
     try {
       this.observe(await this.client[verb](leases, lease));
     } catch (error) {
-      if (isStatusReason(error, "Conflict") || isStatusReason(error, "AlreadyExists")) {
+      if (isStatus(error, "Conflict", "AlreadyExists")) {
         // Somebody else was first, or somebody edited the lease: look before the next attempt.
         const current = await this.client.get(leases, this.options.lease);
         this.observe(current);
         return current.spec.holderIdentity === this.options.identity && this.leading !== undefined;
       }
-      if (isStatusReason(error, "NotFound")) this.observed = undefined;
+      if (isStatus(error, "NotFound")) this.observed = undefined;
       throw error;
     }
     this.deadline?.cancel();

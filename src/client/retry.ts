@@ -1,14 +1,10 @@
 // Read-change-write in the face of other writers.
-import { StatusError } from "../api/index.ts";
+import { isStatus } from "../api/index.ts";
 import type { Env } from "../base/index.ts";
 import { delay } from "./backoff.ts";
 
 const ATTEMPTS = 5;
 const DELAY_MS = 10;
-
-export function isStatusReason(error: unknown, reason: StatusError["reason"]): boolean {
-  return error instanceof StatusError && error.reason === reason;
-}
 
 /** Runs `attempt`, which must read afresh, until it does not end in a Conflict; five times at most. */
 export async function retryOnConflict<R>(env: Pick<Env, "clock" | "random">, attempt: () => Promise<R>): Promise<R> {
@@ -16,7 +12,7 @@ export async function retryOnConflict<R>(env: Pick<Env, "clock" | "random">, att
     try {
       return await attempt();
     } catch (error) {
-      if (count === ATTEMPTS || !isStatusReason(error, "Conflict")) throw error;
+      if (count === ATTEMPTS || !isStatus(error, "Conflict")) throw error;
       await delay(env, DELAY_MS * (1 + 0.1 * env.random.next()));
     }
   }
@@ -27,7 +23,7 @@ export async function ignoreNotFound<R>(request: Promise<R>): Promise<R | undefi
   try {
     return await request;
   } catch (error) {
-    if (isStatusReason(error, "NotFound")) return undefined;
+    if (isStatus(error, "NotFound")) return undefined;
     throw error;
   }
 }

@@ -219,8 +219,8 @@ function startNetwork(env: Env, { paths, options, machine, controlPlane }: NodeP
   });
   const applier = {
     apply: async (plan: Parameters<typeof linux.apply>[0]) => {
-      await linux.apply(plan);
-      applied();
+      // What concerns other nodes may fail: whether this node's part is in place, the runtime tells.
+      await linux.apply(plan).finally(applied);
     },
   };
   const network = createNodeNetwork(env, { nodeName: options.nodeName, nodes: informer, applier });

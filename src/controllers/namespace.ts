@@ -4,6 +4,7 @@
 import {
   finalizers,
   isPodTerminal,
+  isStatus,
   type Kind,
   type KubeObject,
   type Namespace,
@@ -14,7 +15,7 @@ import {
   pods,
 } from "../api/index.ts";
 import { formatTime } from "../base/index.ts";
-import { type Client, ignoreNotFound, isStatusReason, type ReconcileResult } from "../client/index.ts";
+import { type Client, ignoreNotFound, type ReconcileResult } from "../client/index.ts";
 import { type Controller, type ControllerContext, reconcilingController } from "./controller.ts";
 import type { KindDiscovery } from "./kind-discovery.ts";
 
@@ -135,7 +136,7 @@ class NamespaceDeletion {
             errors.push(`unexpected items still remain in namespace: ${this.name} for gvr: /v1, Resource=pods`);
         } catch (error) {
           // A custom kind may go while we look.
-          if (isStatusReason(error, "NotFound") || isStatusReason(error, "MethodNotAllowed")) return;
+          if (isStatus(error, "NotFound", "MethodNotAllowed")) return;
           errors.push(error instanceof Error ? error.message : String(error));
         }
       }),

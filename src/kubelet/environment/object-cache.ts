@@ -1,8 +1,8 @@
 // The ConfigMaps and Secrets that the node's pods refer to, each followed by a watch of its own while a pod needs it: a node
 // may read only what its pods refer to (https://kubernetes.io/docs/reference/access-authn-authz/node/).
-import { type ConfigMap, configMaps, type Kind, type KubeObject, type Pod, type Secret, secrets } from "../../api/index.ts";
+import { type ConfigMap, configMaps, isStatus, type Kind, type KubeObject, type Pod, type Secret, secrets } from "../../api/index.ts";
 import type { Env } from "../../base/index.ts";
-import { type Client, createInformer, type Informer, isStatusReason } from "../../client/index.ts";
+import { type Client, createInformer, type Informer } from "../../client/index.ts";
 import { allContainers, podNamespace, podUid } from "../pods/pod-spec.ts";
 import type { ReferencedObjects } from "./container-environment.ts";
 
@@ -67,7 +67,7 @@ class WatchingCache implements ObjectCache {
       if (entry !== undefined) entry.readRevision = object.metadata.resourceVersion;
       return object;
     } catch (error) {
-      if (isStatusReason(error, "NotFound")) return undefined;
+      if (isStatus(error, "NotFound")) return undefined;
       throw error;
     }
   }

@@ -1,8 +1,8 @@
 // The node's sign of life: a lease that is renewed every ten seconds; a node whose lease is 40 s old is taken for lost
 // (https://kubernetes.io/docs/concepts/architecture/leases/#node-heart-beats).
-import { type Lease, leases, nodes } from "../../api/index.ts";
+import { isStatus, type Lease, leases, nodes } from "../../api/index.ts";
 import { type Env, formatMicroTime } from "../../base/index.ts";
-import { type Client, isStatusReason } from "../../client/index.ts";
+import type { Client } from "../../client/index.ts";
 
 const NAMESPACE = "kube-node-lease";
 const DURATION_SECONDS = 40;
@@ -12,7 +12,7 @@ export async function renewLease(env: Env, client: Client, nodeName: string): Pr
   try {
     await client.patch(leases, { namespace: NAMESPACE, name: nodeName }, { type: "merge", body: { spec } });
   } catch (error) {
-    if (!isStatusReason(error, "NotFound")) throw error;
+    if (!isStatus(error, "NotFound")) throw error;
     const { uid } = (await client.get(nodes, { name: nodeName })).metadata;
     const lease: Lease = {
       apiVersion: "coordination.k8s.io/v1",

@@ -1,8 +1,8 @@
 // Keeps the Node object and the node's lease alive (https://kubernetes.io/docs/concepts/architecture/nodes/#node-heartbeats): registered
 // at start, the lease renewed every 10 s, the status written when it changed and every 5 minutes.
-import { type JsonValue, type Node, type NodeStatus, nodes } from "../../api/index.ts";
+import { isStatus, type JsonValue, type Node, type NodeStatus, nodes } from "../../api/index.ts";
 import type { Env, Logger, Timer } from "../../base/index.ts";
-import { type Client, createInformer, delay, type EventRecorder, type Informer, isStatusReason } from "../../client/index.ts";
+import { type Client, createInformer, delay, type EventRecorder, type Informer } from "../../client/index.ts";
 import type { KubeletHost } from "../host.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import { renewLease } from "./node-lease.ts";
@@ -113,7 +113,7 @@ class NodeKeeper implements NodeRegistration {
       await client.create(nodes, newNode(identity, observation.facts, status, taints));
       this.announce(status, undefined);
     } catch (error) {
-      if (!isStatusReason(error, "AlreadyExists")) throw error;
+      if (!isStatus(error, "AlreadyExists")) throw error;
       await this.reconcileExisting(observation);
     }
     this.writtenMs = this.env.clock.monotonic();
