@@ -6,9 +6,11 @@ import type { Node } from "../api/index.ts";
 import { NodeInfo } from "./node-info.ts";
 import { Nominations } from "./nominations.ts";
 import type { PodInfo } from "./pod-info.ts";
+import { StorageState } from "./storage-state.ts";
 
 export class ClusterState {
   readonly nominations = new Nominations();
+  readonly storage = new StorageState();
   private readonly nodes = new Map<string, NodeInfo>();
   /** Pod UID → node name. */
   private readonly places = new Map<string, string>();

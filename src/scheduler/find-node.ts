@@ -2,14 +2,20 @@
 import type { Random } from "../base/index.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { NodeInfo } from "./node-info.ts";
-import type { Rejection } from "./plugin.ts";
+import { type Rejection, unresolvable } from "./plugin.ts";
 import type { PodInfo } from "./pod-info.ts";
 import type { Profile } from "./profile.ts";
 
 export type Decision =
   | { readonly node: NodeInfo }
   /** No node will do: why, by node, and which plugins said so. */
-  | { readonly node: undefined; readonly rejections: ReadonlyMap<string, Rejection>; readonly plugins: ReadonlySet<string> };
+  | {
+      readonly node: undefined;
+      readonly rejections: ReadonlyMap<string, Rejection>;
+      readonly plugins: ReadonlySet<string>;
+      /** Why no node was looked at. */
+      readonly refusal?: string;
+    };
 
 export interface NodeFinder {
   find(pod: PodInfo): Decision;
@@ -25,6 +31,8 @@ export function createNodeFinder(cluster: ClusterState, profile: Profile, random
   return {
     find: (pod) => {
       const nodes = cluster.list();
+      const refused = refuse(pod, cluster, profile);
+      if (refused !== undefined) return refused;
       const filters = createFilter(pod, cluster, profile);
       // Room was made there for this pod: most likely it is the only node that will do.
       const nominated = cluster.node(cluster.nominations.nodeOf(pod.uid) ?? "");
@@ -49,6 +57,17 @@ export function createNodeFinder(cluster: ClusterState, profile: Profile, random
       return best === undefined ? { node: undefined, rejections, plugins } : { node: best };
     },
   };
+}
+
+/** The first plugin that will have no node at all speaks for all nodes. */
+function refuse(pod: PodInfo, cluster: ClusterState, profile: Profile): Decision | undefined {
+  for (const { plugin } of profile.plugins) {
+    const refusal = plugin.applies?.(pod) === false ? undefined : plugin.refuses?.(pod, cluster);
+    if (refusal === undefined) continue;
+    const rejections = new Map(cluster.list().map(({ name }) => [name, unresolvable(refusal)]));
+    return { node: undefined, rejections, plugins: new Set([plugin.name]), refusal };
+  }
+  return undefined;
 }
 
 /** How many feasible nodes are enough to choose among: all up to 100, then a share that falls from 50 % to 5 %. */

@@ -10,6 +10,11 @@ export function unschedulableMessage(nodeCount: number, rejections: ReadonlyMap<
   return `0/${nodeCount} nodes are available:${reasons}${afterword === "" ? "" : ` ${afterword}`}`;
 }
 
+/** `0/3 nodes are available: persistentvolumeclaim "data" not found. <afterword>` */
+export function refusalMessage(nodeCount: number, refusal: string, afterword = ""): string {
+  return `0/${nodeCount} nodes are available: ${refusal}.${afterword === "" ? "" : ` ${afterword}`}`;
+}
+
 /** What was tried after no node would do: claims to free first (we have none), then preemption. */
 export function afterPreemption(message: string): string {
   return `no new claims to deallocate, ${message}`;

@@ -1,7 +1,9 @@
 // The scheduling framework's extension points (https://kubernetes.io/docs/concepts/scheduling-eviction/scheduling-framework/).
-// A plugin implements any subset; profile.ts says which run and in what order. All are synchronous and pure: they look at the
-// pod and the cluster's state, nothing else.
-import type { Node } from "../api/index.ts";
+// A plugin implements any subset; profile.ts says which run and in what order. All but `preBind` are synchronous and pure: they
+// look at the pod and the cluster's state, nothing else.
+import type { CSIDriver, CSINode, CSIStorageCapacity, Node, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment } from "../api/index.ts";
+import type { Env } from "../base/index.ts";
+import type { Client } from "../client/index.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { NodeInfo } from "./node-info.ts";
 import type { PodInfo } from "./pod-info.ts";
@@ -21,13 +23,35 @@ export type ClusterEvent =
   /** A pod has come onto a node. */
   | { readonly type: "podPlaced"; readonly pod: PodInfo }
   /** The labels or the requests of a pod on a node have changed. */
-  | { readonly type: "podUpdated"; readonly pod: PodInfo; readonly old: PodInfo };
+  | { readonly type: "podUpdated"; readonly pod: PodInfo; readonly old: PodInfo }
+  | StorageEvent;
+
+/** What volumes depend on appeared (`old` is absent) or changed; `volumeAttachmentRemoved`: went away. */
+export type StorageEvent =
+  | { readonly type: "claimChanged"; readonly object: PersistentVolumeClaim; readonly old?: PersistentVolumeClaim }
+  | { readonly type: "volumeChanged"; readonly object: PersistentVolume; readonly old?: PersistentVolume }
+  | { readonly type: "storageClassChanged"; readonly object: StorageClass; readonly old?: StorageClass }
+  | { readonly type: "csiNodeChanged"; readonly object: CSINode; readonly old?: CSINode }
+  | { readonly type: "csiDriverChanged"; readonly object: CSIDriver; readonly old?: CSIDriver }
+  | { readonly type: "storageCapacityChanged"; readonly object: CSIStorageCapacity; readonly old?: CSIStorageCapacity }
+  | { readonly type: "volumeAttachmentRemoved"; readonly object: VolumeAttachment };
+
+/** What `preBind` may use. */
+export interface BindContext {
+  readonly env: Env;
+  readonly client: Client;
+  readonly cluster: ClusterState;
+  /** Aborted when the pod is gone or the scheduler stops. */
+  readonly signal: AbortSignal;
+}
 
 export interface PluginBody<State> {
   /** False: the pod is none of this plugin's business, and its filter and score are skipped. */
   readonly applies?: (pod: PodInfo) => boolean;
   /** A reason to keep the pod out of the queue, undefined to let it in. */
   readonly preEnqueue?: (pod: PodInfo) => string | undefined;
+  /** Why no node at all will do, whatever pods are removed: told before any node is looked at (a part of upstream's PreFilter). */
+  readonly refuses?: (pod: PodInfo, cluster: ClusterState) => string | undefined;
   /** Computed once an attempt, given to `filter`. */
   readonly preFilter?: (pod: PodInfo, cluster: ClusterState) => State;
   readonly filter?: (pod: PodInfo, node: NodeInfo, state: State) => Rejection | undefined;
@@ -37,6 +61,15 @@ export interface PluginBody<State> {
   readonly score?: (pod: PodInfo, node: NodeInfo, state: State) => number;
   /** Brings the scores of all nodes into 0 to 100. */
   readonly normalize?: (scores: readonly number[]) => readonly number[];
+  /**
+   * Notes in the cluster's state what the pod is to use on the node that was chosen for it, before another pod is looked at.
+   * Throws when it cannot be had after all.
+   */
+  readonly reserve?: (pod: PodInfo, node: NodeInfo, cluster: ClusterState) => void;
+  /** Takes that back. Called in reverse order when any later step failed, also when nothing was noted. */
+  readonly unreserve?: (pod: PodInfo, cluster: ClusterState) => void;
+  /** What must be done before the pod is bound; may take its time. Rejects when the pod has to be scheduled anew. */
+  readonly preBind?: (pod: PodInfo, node: NodeInfo, context: BindContext) => Promise<void>;
   /** Whether the event may help a pod that this plugin rejected. Absent: every event may. */
   readonly helps?: (pod: PodInfo, event: ClusterEvent) => boolean;
 }

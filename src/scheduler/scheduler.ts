@@ -20,12 +20,15 @@ import type { Env, Logger } from "../base/index.ts";
 import { type Client, createEventRecorder, createInformerFactory, type EventRecorder, type Informer, type InformerFactory } from "../client/index.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { createNodeFinder, type Decision, type NodeFinder } from "./find-node.ts";
-import { afterPreemption, assignedMessage, NO_NODES_MESSAGE, unschedulableMessage } from "./messages.ts";
+import { afterPreemption, assignedMessage, NO_NODES_MESSAGE, refusalMessage, unschedulableMessage } from "./messages.ts";
+import type { NodeInfo } from "./node-info.ts";
+import type { BindContext } from "./plugin.ts";
 import { countsTheSame, type PodInfo, podInfo } from "./pod-info.ts";
 import { type FailedAttempt, PodWriter } from "./pod-writer.ts";
 import { type PreemptionPlan, planPreemption } from "./preemption.ts";
 import { defaultProfile, type Profile } from "./profile.ts";
 import { SchedulingQueue } from "./queue.ts";
+import { followStorage } from "./storage-state.ts";
 
 export interface SchedulerOptions {
   /** Caches shared with other components of the process; absent: own ones. */
@@ -60,13 +63,15 @@ class PodScheduler implements Scheduler {
   private readonly allNamespaces: Informer<Namespace>;
   private readonly removers: (() => void)[] = [];
   private readonly bindings = new Set<Promise<unknown>>();
+  /** Ends the wait of a pod between its decision and its binding, by UID. */
+  private readonly aborts = new Map<string, AbortController>();
   private working = false;
   private started = false;
   private stopped = false;
 
   constructor(
     private readonly env: Env,
-    client: Client,
+    private readonly client: Client,
     options: SchedulerOptions,
   ) {
     this.log = env.log.child("scheduler");
@@ -97,8 +102,10 @@ class PodScheduler implements Scheduler {
         deleted: (pod) => this.podGone(pod),
       }),
     );
+    const storage = followStorage(this.informers, this.cluster.storage, (event) => this.queue.happened(event));
+    this.removers.push(storage.stop);
     this.informers.start();
-    await Promise.all([nodeInformer.synced(), podInformer.synced(), this.budgets.synced(), this.allNamespaces.synced()]);
+    await Promise.all([storage.synced(), nodeInformer.synced(), podInformer.synced(), this.budgets.synced(), this.allNamespaces.synced()]);
     this.started = true;
     this.work();
   }
@@ -107,6 +114,7 @@ class PodScheduler implements Scheduler {
     this.stopped = true;
     for (const remove of this.removers.splice(0)) remove();
     this.queue.close();
+    for (const abort of this.aborts.values()) abort.abort();
     this.recorder.stop();
     await Promise.all(this.bindings);
     if (this.ownsInformers) this.informers.stop();
@@ -151,6 +159,7 @@ class PodScheduler implements Scheduler {
   private podGone(pod: Pod): void {
     const info = podInfo(pod);
     this.queue.remove(info.uid);
+    this.aborts.get(info.uid)?.abort();
     if (this.cluster.removePod(info.uid)) this.queue.happened({ type: "podRemoved", pod: info });
   }
 
@@ -197,7 +206,7 @@ class PodScheduler implements Scheduler {
       return;
     }
     this.cluster.assume(info, decision.node.name);
-    this.track(this.bind(info, decision.node.name));
+    this.track(this.bind(info, decision.node));
   }
 
   private track(work: Promise<unknown>): void {
@@ -205,23 +214,47 @@ class PodScheduler implements Scheduler {
     this.bindings.add(done);
   }
 
-  private async bind(info: PodInfo, nodeName: string): Promise<void> {
+  private async bind(info: PodInfo, node: NodeInfo): Promise<void> {
+    const nodeName = node.name;
+    let step = "";
     try {
+      for (const { plugin } of this.profile.plugins) {
+        step = `Reserve plugin "${plugin.name}"`;
+        plugin.reserve?.(info, node, this.cluster);
+      }
+      const preparing = this.profile.plugins.filter(({ plugin }) => plugin.preBind !== undefined && plugin.applies?.(info) !== false);
+      if (preparing.length > 0) {
+        const context = this.bindContext(info);
+        for (const { plugin } of preparing) {
+          step = `PreBind plugin "${plugin.name}"`;
+          await plugin.preBind?.(info, node, context);
+        }
+      }
+      step = 'Bind plugin "DefaultBinder"';
       await this.writer.bind(info.pod, nodeName);
     } catch (error) {
-      await this.bindingFailed(info, error);
+      await this.bindingFailed(info, `running ${step}: ${errorText(error)}`, error);
       return;
+    } finally {
+      this.aborts.delete(info.uid);
     }
     this.queue.done(info.uid);
     const { namespace = "", name } = info.pod.metadata;
     this.recorder.event(info.pod, "Normal", "Scheduled", assignedMessage(namespace, name, nodeName), { action: "Binding" });
   }
 
-  private async bindingFailed(info: PodInfo, error: unknown): Promise<void> {
+  private bindContext({ uid }: PodInfo): BindContext {
+    const abort = new AbortController();
+    this.aborts.set(uid, abort);
+    return { env: this.env, client: this.client, cluster: this.cluster, signal: abort.signal };
+  }
+
+  private async bindingFailed(info: PodInfo, message: string, error: unknown): Promise<void> {
+    for (const { plugin } of this.profile.plugins.toReversed()) plugin.unreserve?.(info, this.cluster);
     // Others may have been turned away for the room that was not needed after all.
     if (this.cluster.isAssumed(info.uid) && this.cluster.removePod(info.uid)) this.queue.happened({ type: "podRemoved", pod: info });
     if (isStatus(error, "NotFound")) this.queue.remove(info.uid);
-    await this.attemptFailed(info, `running Bind plugin "DefaultBinder": ${errorText(error)}`);
+    await this.attemptFailed(info, message);
   }
 
   /** The pod is tried again after its back-off, unless it is gone or has a node by now. */
@@ -236,7 +269,7 @@ class PodScheduler implements Scheduler {
     const all = this.cluster.list().length;
     const { cluster, profile } = this;
     const plan = all === 0 ? undefined : planPreemption({ pod: info, cluster, profile, rejections: decision.rejections, budgets: this.budgets.list() });
-    const message = plan === undefined ? NO_NODES_MESSAGE : unschedulableMessage(all, decision.rejections, plan.helps ? "" : afterPreemption(plan.message));
+    const message = plan === undefined ? NO_NODES_MESSAGE : whyNoNode(all, decision, plan.helps ? "" : afterPreemption(plan.message));
     if (plan?.helps === true) {
       this.queue.unschedulable(info.uid, decision.plugins);
       this.track(this.makeRoom(info, message, plan));
@@ -279,6 +312,10 @@ class PodScheduler implements Scheduler {
       return false;
     }
   }
+}
+
+function whyNoNode(nodeCount: number, { refusal, rejections }: Extract<Decision, { node: undefined }>, afterword: string): string {
+  return refusal === undefined ? unschedulableMessage(nodeCount, rejections, afterword) : refusalMessage(nodeCount, refusal, afterword);
 }
 
 function errorText(error: unknown): string {
