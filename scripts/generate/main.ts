@@ -74,6 +74,19 @@ const SCALARS: Record<string, string> = {
 };
 /** Go structs that look like scalars: omitempty does not apply to them. */
 const NEVER_EMPTY = new Set(["intOrString", "quantity", "time", "microTime", "any", "fieldsV1"]);
+/** The metrics APIs, which never left beta, and which no OpenAPI document of the module describes: by their packages, what is taken of each. */
+const METRICS: Record<string, { group: string; version: string }> = {
+  "io.k8s.metrics.pkg.apis.metrics.v1beta1.": { group: "metrics.k8s.io", version: "v1beta1" },
+};
+/** How fields of these Go types look in JSON. */
+const GO_TYPES: Record<string, Definition> = {
+  string: { type: "string" },
+  "metav1.Duration": { type: "string" },
+  "metav1.Time": { $ref: "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.Time" },
+  "metav1.ObjectMeta": { $ref: "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" },
+  "metav1.ListMeta": { $ref: "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta" },
+  "v1.ResourceList": { type: "object", additionalProperties: { $ref: "#/definitions/io.k8s.apimachinery.pkg.api.resource.Quantity" } },
+};
 const UNSTABLE = /\.v\d+(?:alpha|beta)\d+\./;
 
 const kubernetes = moduleFolder("k8s.io/kubernetes", KUBERNETES);
@@ -82,14 +95,16 @@ const libraries = {
   "io.k8s.apimachinery.pkg.": join(moduleFolder("k8s.io/apimachinery", LIBRARIES), "pkg"),
   "io.k8s.apiextensions-apiserver.pkg.apis.": join(moduleFolder("k8s.io/apiextensions-apiserver", LIBRARIES), "pkg/apis"),
   "io.k8s.kube-aggregator.pkg.apis.": join(moduleFolder("k8s.io/kube-aggregator", LIBRARIES), "pkg/apis"),
+  "io.k8s.metrics.pkg.apis.": join(moduleFolder("k8s.io/metrics", LIBRARIES), "pkg/apis"),
 };
 
 const { definitions } = readJson<OpenApi>(join(kubernetes, "api/openapi-spec/swagger.json"));
 const defaults = readDefaults();
 const packages = new Map<string, GoPackage | undefined>();
 const types: Record<string, TypeFact> = {};
+for (const [prefix, names] of Object.entries(METRICS)) Object.assign(definitions, readDefinitions(prefix, names));
 for (const name of Object.keys(definitions).sort()) {
-  if (!UNSTABLE.test(name)) types[name] = readType(name, definitions[name] ?? {});
+  if (!UNSTABLE.test(name) || isOfMetrics(name)) types[name] = readType(name, definitions[name] ?? {});
 }
 addMissingTypes();
 
@@ -134,6 +149,30 @@ function readDefaults(): Map<string, unknown> {
     }
   }
   return found;
+}
+
+function isOfMetrics(name: string): boolean {
+  return Object.keys(METRICS).some((prefix) => name.startsWith(prefix));
+}
+
+/** OpenAPI definitions of a Go package that no document describes. */
+function readDefinitions(prefix: string, { group, version }: { group: string; version: string }): Record<string, Definition> {
+  const found: Record<string, Definition> = {};
+  const { facts } = goPackage(`${prefix}any`);
+  for (const [kind, { fields, inlined }] of facts?.structs ?? []) {
+    const isKind = inlined.some(({ type }) => type === "TypeMeta");
+    const properties: Record<string, Definition> = isKind ? { apiVersion: { type: "string" }, kind: { type: "string" } } : {};
+    for (const [name, { goType }] of fields) properties[name] = definitionOfGoType(goType, prefix);
+    const required = [...fields].filter(([, { omitEmpty }]) => !omitEmpty).map(([name]) => name);
+    found[`${prefix}${kind}`] = { type: "object", properties, required, ...(isKind ? { "x-kubernetes-group-version-kind": [{ group, version, kind }] } : {}) };
+  }
+  return found;
+}
+
+function definitionOfGoType(goType: string, prefix: string): Definition {
+  const items = goType.startsWith("[]") ? goType.slice(2) : undefined;
+  if (items !== undefined) return { type: "array", items: definitionOfGoType(items, prefix), "x-kubernetes-list-type": "atomic" };
+  return GO_TYPES[goType] ?? { $ref: `#/definitions/${prefix}${goType}` };
 }
 
 function goPackage(name: string): { facts: GoPackage | undefined; type: string } {
@@ -274,7 +313,11 @@ function readResources(): Record<string, unknown> {
     shortNames?: string[];
     categories?: string[];
   }
-  const found: Record<string, unknown> = {};
+  const verbs = ["get", "list"];
+  const found: Record<string, unknown> = {
+    "metrics.k8s.io/v1beta1/nodes": { singular: "", namespaced: false, kind: "NodeMetrics", verbs },
+    "metrics.k8s.io/v1beta1/pods": { singular: "", namespaced: true, kind: "PodMetrics", verbs },
+  };
   const folder = join(kubernetes, "api/discovery");
   for (const file of readdirSync(folder).sort()) {
     if (!/^api(s__[a-z0-9.]+)?__v\d+\.json$/.test(file)) continue;

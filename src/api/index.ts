@@ -67,6 +67,8 @@ export * from "./json.ts";
 export * from "./json-patch.ts";
 export type * from "./kind.ts";
 export * from "./metadata-validation.ts";
+export * from "./metrics/node-metrics.ts";
+export * from "./metrics/pod-metrics.ts";
 export * from "./names.ts";
 export * from "./networking/ingress.ts";
 export * from "./networking/ingress-class.ts";

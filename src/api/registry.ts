@@ -47,6 +47,8 @@ import { eventsV1 } from "./events/event.ts";
 import { flowSchemas } from "./flowcontrol/flow-schema.ts";
 import { priorityLevelConfigurations } from "./flowcontrol/priority-level-configuration.ts";
 import type { Kind } from "./kind.ts";
+import { nodeMetrics } from "./metrics/node-metrics.ts";
+import { podMetrics } from "./metrics/pod-metrics.ts";
 import { ingresses } from "./networking/ingress.ts";
 import { ingressClasses } from "./networking/ingress-class.ts";
 import { ipAddresses } from "./networking/ip-address.ts";
@@ -140,6 +142,8 @@ export const builtInKinds: readonly Kind[] = [
   resourceSlices,
   flowSchemas,
   priorityLevelConfigurations,
+  nodeMetrics,
+  podMetrics,
 ];
 
 const byResource = new Map<string, Kind>(builtInKinds.map((kind) => [`${kind.group}/${kind.version}/${kind.resource}`, kind]));

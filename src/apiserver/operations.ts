@@ -21,6 +21,7 @@ import { type Env, formatTime, type Mutable, mutableCopy } from "../base/index.t
 import type { Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenByAuthorizer } from "./authorization/forbidden.ts";
 import { viewOf } from "./cache/resource.ts";
+import { getFromSource, listFromSource, type ObjectSources } from "./object-sources.ts";
 import { applyPatch, type PatchRequest } from "./patching.ts";
 import type { Reviews } from "./reviews.ts";
 import type { ObjectRevision } from "./storage/object-revision.ts";
@@ -50,36 +51,44 @@ export interface DeleteOutcome {
 
 const SCALE = decodeTarget<Scale>("autoscaling/v1", "Scale");
 
+export interface OperationsParts {
+  readonly registry: Registry;
+  readonly creators: SubresourceCreators;
+  readonly reviews: Reviews;
+  readonly sources: ObjectSources;
+  readonly authorizer: Authorizer;
+}
+
 export class Operations {
   constructor(
     private readonly env: Env,
-    private readonly registry: Registry,
-    private readonly creators: SubresourceCreators,
-    private readonly reviews: Reviews,
-    private readonly authorizer: Authorizer,
+    private readonly parts: OperationsParts,
   ) {}
 
   async get({ kind, namespace, name, subresource }: Target, resourceVersion = ""): Promise<Outcome> {
-    const revision = await this.registry.reader.get(kind, namespace, name, resourceVersion);
+    const source = this.parts.sources.get(kind);
+    if (source !== undefined) return { revision: await getFromSource(kind, source, namespace, name) };
+    const revision = await this.parts.registry.reader.get(kind, namespace, name, resourceVersion);
     return subresource === "scale" ? { object: scaleOf(kind, viewOf(kind, revision)) } : { revision };
   }
 
   list(kind: Kind, query: ListQuery): Promise<ObjectList> {
-    return this.registry.reader.list(kind, query);
+    const source = this.parts.sources.get(kind);
+    return source === undefined ? this.parts.registry.reader.list(kind, query) : listFromSource(kind, source, query);
   }
 
   watch(kind: Kind, query: WatchQuery): Promise<Watcher> {
-    return this.registry.watches.start(kind, query);
+    return this.parts.registry.watches.start(kind, query);
   }
 
   async create({ kind, namespace, name, subresource }: Target, object: Mutable<KubeObject>, context: WriteRequestContext): Promise<Outcome> {
     const resource = subresource === "" ? kind.resource : `${kind.resource}/${subresource}`;
-    const creator = this.creators.get(`${kind.group}/${resource}`);
+    const creator = this.parts.creators.get(`${kind.group}/${resource}`);
     if (creator !== undefined) return { object: await creator({ namespace, name: name || object.metadata.name }, object, context), created: true };
     if (subresource !== "") throw methodNotSupportedError({ group: kind.group, resource }, "create");
-    const review = this.reviews.get(kind);
+    const review = this.parts.reviews.get(kind);
     if (review !== undefined) return { object: await review(object, namespace, context), created: true };
-    return { revision: await this.registry.writer.create(kind, namespace, object, context), created: true };
+    return { revision: await this.parts.registry.writer.create(kind, namespace, object, context), created: true };
   }
 
   update({ kind, namespace, name, subresource }: Target, object: Mutable<KubeObject>, context: WriteRequestContext): Promise<Outcome> {
@@ -89,7 +98,7 @@ export class Operations {
       if (current === undefined && kind.declaration.createsOnUpdate) this.#authorizeCreation({ kind, namespace, name, subresource }, context);
       return mutableCopy(object);
     };
-    return this.registry.writer.update({ kind, namespace, name, subresource, change }, context);
+    return this.parts.registry.writer.update({ kind, namespace, name, subresource, change }, context);
   }
 
   patch({ kind, namespace, name, subresource }: Target, patch: PatchRequest, context: WriteRequestContext): Promise<Outcome> {
@@ -105,7 +114,7 @@ export class Operations {
       kind.declaration.defaults?.(object);
       return object;
     };
-    return this.registry.writer.update({ kind, namespace, name, subresource, change }, context);
+    return this.parts.registry.writer.update({ kind, namespace, name, subresource, change }, context);
   }
 
   /** Applies a configuration; an object that is missing is created, by who may. */
@@ -122,27 +131,27 @@ export class Operations {
       kind.declaration.defaults?.(object);
       return object;
     };
-    return this.registry.writer.update({ kind, namespace, name, subresource, change, createMissing: true, tracksFields: true }, context);
+    return this.parts.registry.writer.update({ kind, namespace, name, subresource, change, createMissing: true, tracksFields: true }, context);
   }
 
   /** Throws Forbidden: the request was authorized as a patch. */
   #authorizeCreation({ kind, namespace, name }: Target, { user }: WriteRequestContext): void {
     const { group, version, resource } = kind;
     const attributes = { user, verb: "create", path: "", resource: { group, version, resource, subresource: "", namespace, name } };
-    const { decision, reason } = this.authorizer.authorize(attributes);
+    const { decision, reason } = this.parts.authorizer.authorize(attributes);
     if (decision !== "allow") throw forbiddenByAuthorizer(attributes, reason);
   }
 
   async delete({ kind, namespace, name }: Target, options: Partial<DeleteOptions>, context: WriteRequestContext): Promise<DeleteOutcome> {
-    return this.registry.deleter.delete(kind, namespace, name, options, context);
+    return this.parts.registry.deleter.delete(kind, namespace, name, options, context);
   }
 
   deleteCollection(kind: Kind, query: ListQuery, options: Partial<DeleteOptions>, context: WriteRequestContext): Promise<readonly ObjectRevision[]> {
-    return this.registry.deleter.deleteCollection(kind, query, options, context);
+    return this.parts.registry.deleter.deleteCollection(kind, query, options, context);
   }
 
   async #updateScale(kind: Kind, namespace: string, name: string, change: (current: Scale) => Scale, context: WriteRequestContext): Promise<Outcome> {
-    const { revision } = await this.registry.writer.update(
+    const { revision } = await this.parts.registry.writer.update(
       {
         kind,
         namespace,

@@ -38,6 +38,7 @@ import { DocumentsHandler } from "./http/documents-handler.ts";
 import type { Handler } from "./http/message.ts";
 import { Pipeline } from "./http/pipeline.ts";
 import { ResourceHandler } from "./http/resource-handler.ts";
+import { createMetricsSources } from "./metrics/metrics-sources.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { Operations } from "./operations.ts";
 import { type ApiServerOptions, defaultIssuer, defaultNodePortRange, defaultServiceCidr } from "./options.ts";
@@ -204,7 +205,7 @@ class Server implements ApiServer {
     this.#parts = this.#compose(keys);
     const { text: serviceCidr, first } = this.#serviceAddresses;
     const wanted = { serviceCidr, serviceAddress: formatAddress(first), advertise, clientCa };
-    await bootstrap(this.#loopback, wanted);
+    await bootstrap(this.#env, this.#loopback, wanted);
     this.#stopKeeping = keepBootstrapObjects(this.#env, this.#loopback, wanted);
     this.#stopCompaction = startCompaction(this.#env, store);
     this.#state = "ready";
@@ -221,7 +222,13 @@ class Server implements ApiServer {
       ["/pods/eviction", admitted(this.#admission, { kind: pods, subresource: "eviction" }, evictionCreator(this.#env, this.#registry))],
       ["/serviceaccounts/token", admitted(this.#admission, { kind: serviceAccounts, subresource: "token" }, tokenCreator(tokens))],
     ]);
-    const operations = new Operations(this.#env, this.#registry, creators, createReviews(authenticator, this.#authorizer), this.#authorizer);
+    const operations = new Operations(this.#env, {
+      registry: this.#registry,
+      creators,
+      reviews: createReviews(authenticator, this.#authorizer),
+      sources: createMetricsSources(this.#env, { objects: this.#objects, nodes: this.#options.nodes }),
+      authorizer: this.#authorizer,
+    });
     return { keys, tokens, authenticator, operations };
   }
 

@@ -658,6 +658,12 @@ export interface ContainerImage {
   readonly sizeBytes?: number;
 }
 
+/** `io.k8s.metrics.pkg.apis.metrics.v1beta1.ContainerMetrics` */
+export interface ContainerMetrics {
+  readonly name: string;
+  readonly usage: { readonly [key: string]: Quantity };
+}
+
 /** `io.k8s.api.core.v1.ContainerPort` */
 export interface ContainerPort {
   readonly containerPort: number;
@@ -2609,6 +2615,24 @@ export interface NodeList {
   readonly metadata: ListMeta;
 }
 
+/** `io.k8s.metrics.pkg.apis.metrics.v1beta1.NodeMetrics` */
+export interface NodeMetrics {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly timestamp: Time;
+  readonly window: string;
+  readonly usage: { readonly [key: string]: Quantity };
+}
+
+/** `io.k8s.metrics.pkg.apis.metrics.v1beta1.NodeMetricsList` */
+export interface NodeMetricsList {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ListMeta;
+  readonly items: readonly NodeMetrics[];
+}
+
 /** `io.k8s.api.core.v1.NodeProxyOptions` */
 export interface NodeProxyOptions {
   readonly path?: string;
@@ -3111,6 +3135,24 @@ export interface PodLogOptions {
   readonly limitBytes?: number;
   readonly insecureSkipTLSVerifyBackend?: boolean;
   readonly stream?: string;
+}
+
+/** `io.k8s.metrics.pkg.apis.metrics.v1beta1.PodMetrics` */
+export interface PodMetrics {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly timestamp: Time;
+  readonly window: string;
+  readonly containers: readonly ContainerMetrics[];
+}
+
+/** `io.k8s.metrics.pkg.apis.metrics.v1beta1.PodMetricsList` */
+export interface PodMetricsList {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ListMeta;
+  readonly items: readonly PodMetrics[];
 }
 
 /** `io.k8s.api.core.v1.PodOS` */
@@ -5404,4 +5446,9 @@ export interface TypesByDefinition {
   "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceStatus": APIServiceStatus;
   "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference": ApiregistrationServiceReference;
   "io.k8s.apimachinery.pkg.version.Info": Info;
+  "io.k8s.metrics.pkg.apis.metrics.v1beta1.ContainerMetrics": ContainerMetrics;
+  "io.k8s.metrics.pkg.apis.metrics.v1beta1.NodeMetrics": NodeMetrics;
+  "io.k8s.metrics.pkg.apis.metrics.v1beta1.NodeMetricsList": NodeMetricsList;
+  "io.k8s.metrics.pkg.apis.metrics.v1beta1.PodMetrics": PodMetrics;
+  "io.k8s.metrics.pkg.apis.metrics.v1beta1.PodMetricsList": PodMetricsList;
 }

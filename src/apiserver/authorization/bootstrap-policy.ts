@@ -34,9 +34,22 @@ interface PolicyObject extends KubeObject {
   readonly subjects?: readonly RbacSubject[] | null;
 }
 
+const AGGREGATE_TO = "rbac.authorization.k8s.io/aggregate-to-";
+
+/** Who may view things may see what they use: the role that comes with upstream's metrics-server. */
+const metricsReader: PolicyObject = {
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRole",
+  metadata: {
+    name: "system:aggregated-metrics-reader",
+    labels: Object.fromEntries(["admin", "edit", "view"].map((role) => [`${AGGREGATE_TO}${role}`, "true"])),
+  },
+  rules: [{ apiGroups: ["metrics.k8s.io"], resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] }],
+};
+
 /** The objects of one kind, as they should be. */
 export function bootstrapObjects(kindName: string): readonly PolicyObject[] {
-  const objects = (facts as unknown as readonly PolicyObject[]).filter(({ kind }) => kind === kindName);
+  const objects = [...(facts as unknown as readonly PolicyObject[]), metricsReader].filter(({ kind }) => kind === kindName);
   return objects.map((object) => (object.aggregationRule === undefined ? object : { ...object, rules: aggregatedRules(object, objects) }));
 }
 

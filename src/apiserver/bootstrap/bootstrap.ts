@@ -1,6 +1,6 @@
 // The objects that every cluster has before anybody asks for anything: the system's namespaces and priority classes, the
-// `kubernetes` service, the range of service addresses, and the default roles. Each is created when it is missing; what an
-// administrator changed stays (roles are completed, as upstream reconciles them).
+// `kubernetes` service, the range of service addresses, the local APIServices, and the default roles. Each is created when it
+// is missing; what an administrator changed stays (roles are completed, as upstream reconciles them).
 import {
   configMaps,
   endpointSlices,
@@ -17,6 +17,7 @@ import {
 import type { Env } from "../../base/index.ts";
 import type { Client, ObjectName } from "../../client/index.ts";
 import { reconcileBootstrapPolicy } from "../authorization/bootstrap-policy.ts";
+import { ensureLocalApiServices } from "./api-services.ts";
 import type { BootstrapObject } from "./bootstrap-object.ts";
 import { mandatoryFlowControl } from "./flow-control.ts";
 
@@ -34,7 +35,7 @@ const SERVICE_LABELS = { component: "apiserver", provider: "kubernetes" };
 /** How often what every client counts on is looked after. */
 const KEEP_INTERVAL_MS = 10_000;
 
-export async function bootstrap(client: Client, options: BootstrapOptions): Promise<void> {
+export async function bootstrap(env: Env, client: Client, options: BootstrapOptions): Promise<void> {
   await ensureNamespaces(client);
   await Promise.all([
     reconcileBootstrapPolicy(client),
@@ -43,6 +44,7 @@ export async function bootstrap(client: Client, options: BootstrapOptions): Prom
     ensure(client, serviceCIDRs, { metadata: { name: "kubernetes" }, spec: { cidrs: [options.serviceCidr] } }).then(() => markReady(client)),
     ensureKubernetesService(client, options),
     ensureAuthenticationConfig(client, options),
+    ensureLocalApiServices(env, client),
   ]);
 }
 

@@ -8,6 +8,9 @@ import {
   isStatus,
   type Kind,
   type KubeObject,
+  kindByResource,
+  methodNotSupportedError,
+  noSuchPathError,
   parseFieldSelector,
   type StatusError,
 } from "../../api/index.ts";
@@ -118,8 +121,10 @@ export class LocalClient implements Client {
     return { user: this.user, dryRun, warnings: [], fieldManager };
   }
 
-  /** Throws Forbidden. */
+  /** Throws Forbidden, or NotFound and MethodNotAllowed for what is not served. */
   #authorize({ verb, kind, namespace = "", name = "", subresource = "", labelSelector, fieldSelector }: Asked): void {
+    if (kindByResource(kind.group, kind.version, kind.resource) === undefined) throw noSuchPathError();
+    if (subresource === "" && !kind.verbs.includes(verb)) throw methodNotSupportedError(kind, verb);
     if (this.#isSuperuser) return;
     const { group, version, resource } = kind;
     // A list or watch of one name is authorized as that name.

@@ -111,7 +111,10 @@ export class ResourceHandler {
   async #list({ request, query, resource, kind }: AuthorizedRequest): Promise<ApiResponse> {
     const representation = representationFor(this.env, request, query, permitsListTransforms);
     const { items, revision, continue: next, remainingItemCount } = await this.operations().list(kind, parseListQuery(query, resource));
-    const metadata = { resourceVersion: String(revision), ...(next === undefined ? {} : { continue: next, remainingItemCount }) };
+    const metadata = {
+      ...(revision === 0 ? {} : { resourceVersion: String(revision) }),
+      ...(next === undefined ? {} : { continue: next, remainingItemCount }),
+    };
     return listResponse(kind, items, metadata, representation);
   }
 

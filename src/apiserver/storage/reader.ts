@@ -34,6 +34,7 @@ export interface ListQuery extends SelectionOptions {
 
 export interface ObjectList {
   readonly items: readonly ObjectRevision[];
+  /** 0 for objects that are not stored. */
   readonly revision: number;
   readonly continue?: string;
   /** Absent with selectors, and on the last page. */
@@ -140,7 +141,8 @@ export function parseResourceVersion(text: string): number {
   throw badRequestError(`Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
-function checkListQuery({ resourceVersion = "", resourceVersionMatch = "", limit = 0, ...query }: ListQuery): void {
+/** Throws a BadRequest or Invalid for parameters that contradict each other. */
+export function checkListQuery({ resourceVersion = "", resourceVersionMatch = "", limit = 0, ...query }: ListQuery): void {
   if (limit < 0) throw badRequestError(`limit may not be negative: ${limit}`);
   if (query.continue && resourceVersion !== "" && resourceVersion !== "0") {
     throw badRequestError("specifying resource version is not allowed when using continue");
