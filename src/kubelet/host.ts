@@ -112,6 +112,8 @@ export interface HostCgroups {
   apply(path: string, limits: CgroupLimits): Promise<void>;
   /** With all groups below; nothing happens when it is not there. */
   remove(path: string): Promise<void>;
+  /** Bytes that the group's processes use, caches included; undefined: there is no such group. */
+  memoryUsage(path: string): Promise<number | undefined>;
   /** Names of the groups right below. */
   list(path: string): Promise<readonly string[]>;
 }

@@ -17,13 +17,14 @@ import { createLogRotation, type LogRotation } from "./logs/log-rotation.ts";
 import { createNodeRegistration, type NodeRegistration } from "./node/node-registration.ts";
 import { createPodEvents } from "./pod-events.ts";
 import { removeOrphans } from "./pods/orphans.ts";
-import { admitPod } from "./pods/pod-admission.ts";
+import { type AdmissionResult, admitPod } from "./pods/pod-admission.ts";
 import { isTerminalPhase, podName, podNamespace, podUid } from "./pods/pod-spec.ts";
 import { rejectedPodStatus } from "./pods/pod-status.ts";
 import { PodWorker } from "./pods/pod-worker.ts";
 import type { PodWorkerParts } from "./pods/pod-worker-parts.ts";
 import { createStatusWriter } from "./pods/status-writer.ts";
 import { createProbeManager } from "./probes/probe-manager.ts";
+import { createPodAllocations } from "./resize/pod-allocations.ts";
 import type { ContainerRuntime } from "./runtime/runtime.ts";
 import { createVolumeManager } from "./volumes/volume-manager.ts";
 
@@ -133,6 +134,7 @@ class NodeKubelet implements Kubelet {
     const { host, runtime } = this.options;
     this.memoryBytes = (await host.facts()).memoryBytes;
     await this.makeGroups();
+    await this.parts.allocations.load();
     this.serviceInformer.start();
     await this.registration.start();
     this.stopWatching = runtime.watchEvents((event) => {
@@ -162,6 +164,7 @@ class NodeKubelet implements Kubelet {
     this.registration.stop();
     this.rotation.stop();
     this.parts.probes.stop();
+    this.parts.allocations.stop();
     this.parts.objects.stop();
     this.parts.statuses.stop();
     await Promise.all([...this.workers.values()].map((worker) => worker.stop()));
@@ -188,9 +191,19 @@ class NodeKubelet implements Kubelet {
       status: (uid) => statuses.latest(uid),
       changed: (uid) => this.workers.get(uid)?.wake(),
     });
+    const allocations = createPodAllocations(env, {
+      host,
+      events,
+      admits: (pod) => this.admits(pod),
+      pod: (uid) => this.workers.get(uid)?.current,
+      changed: (uid) => {
+        this.workers.get(uid)?.wake();
+        this.weighBurstable();
+      },
+    });
     const memoryBytes = (): number => this.memoryBytes;
     return {
-      ...{ env, client, host, runtime, events, statuses, probes, objects, tokens, images, killer },
+      ...{ env, client, host, runtime, events, statuses, probes, allocations, objects, tokens, images, killer },
       node: {
         ips: options.nodeIps,
         kubepods: this.kubepods,
@@ -222,18 +235,24 @@ class NodeKubelet implements Kubelet {
     const known = this.workers.get(uid);
     if (known !== undefined) known.update(pod);
     else if (this.admit(pod)) {
+      this.parts.allocations.admit(pod);
       this.workers.set(uid, new PodWorker(this.parts, pod));
       this.activeChanged();
     }
   }
 
+  /** Undefined: the node is not known yet. */
+  private admits(pod: Pod): AdmissionResult | undefined {
+    const node = this.registration.node();
+    const others = this.activePods().filter((other) => podUid(other) !== podUid(pod));
+    return node === undefined ? undefined : admitPod(pod, node, others);
+  }
+
   /** A pod that was taken in before, by a former kubelet, stays. */
   private admit(pod: Pod): boolean {
     const isNew = pod.status?.startTime === undefined && pod.metadata.deletionTimestamp === undefined && !isTerminalPhase(pod.status?.phase);
-    const node = this.registration.node();
-    if (!isNew || node === undefined) return true;
-    const result = admitPod(pod, node, this.activePods());
-    if (result.admitted) return true;
+    const result = isNew ? this.admits(pod) : undefined;
+    if (result === undefined || result.admitted) return true;
     this.log.info("refused a pod", { pod: podName(pod), namespace: podNamespace(pod), reason: result.reason, message: result.message });
     this.parts.events.pod(pod, "Warning", result.reason, result.message);
     const status = rejectedPodStatus(pod, result.reason, result.message, this.env.clock.now());
@@ -243,8 +262,10 @@ class NodeKubelet implements Kubelet {
     return false;
   }
 
+  /** With the resources that are granted to them. */
   private activePods(): Pod[] {
-    return [...this.workers.values()].filter((worker) => worker.phase === "syncing" || worker.phase === "terminating").map((worker) => worker.current);
+    const active = [...this.workers.values()].filter(({ phase }) => phase === "syncing" || phase === "terminating");
+    return active.map((worker) => this.parts.allocations.allocated(worker.current));
   }
 
   private async makeGroups(): Promise<void> {
@@ -255,8 +276,13 @@ class NodeKubelet implements Kubelet {
     await cgroups.apply(`${this.kubepods}/burstable`, { cpuShares: this.groupShares, cpuPeriodMicros: CPU_PERIOD_MICROS });
   }
 
-  /** Burstable pods together weigh as much as they asked for. */
   private activeChanged(): void {
+    this.parts.allocations.retry();
+    this.weighBurstable();
+  }
+
+  /** Burstable pods together weigh as much as they asked for. */
+  private weighBurstable(): void {
     const shares = burstableShares(this.activePods());
     if (shares === this.groupShares) return;
     this.groupShares = shares;

@@ -19,6 +19,8 @@ export interface SimulatedHostOptions {
   /** What probes meet; by default everything answers. */
   readonly dialer?: Partial<ProbeDialer>;
   readonly rootDirectory?: string;
+  /** What the processes of a control group use; by default nothing. */
+  readonly memoryUsage?: (group: string) => number;
 }
 
 /** A simulated host, with what a test may look at. */
@@ -66,7 +68,7 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
     files,
     logs: files,
     mounts: files,
-    cgroups: memoryCgroups(groups),
+    cgroups: memoryCgroups(groups, options.memoryUsage ?? (() => 0)),
     groups,
     dialer: {
       http: async () => ({ ok: true, status: 200, body: "" }),
@@ -83,7 +85,7 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
   };
 }
 
-function memoryCgroups(groups: Map<string, CgroupLimits>): HostCgroups {
+function memoryCgroups(groups: Map<string, CgroupLimits>, usage: (group: string) => number): HostCgroups {
   return {
     apply: async (path, limits) => {
       groups.set(path, limits);
@@ -91,6 +93,7 @@ function memoryCgroups(groups: Map<string, CgroupLimits>): HostCgroups {
     remove: async (path) => {
       for (const key of [...groups.keys()]) if (key === path || key.startsWith(`${path}/`)) groups.delete(key);
     },
+    memoryUsage: async (path) => usage(path),
     list: async (path) => [
       ...new Set([...groups.keys()].filter((key) => key.startsWith(`${path}/`)).map((key) => key.slice(path.length + 1).split("/")[0] ?? "")),
     ],

@@ -15,6 +15,7 @@ import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { persistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./plugin.ts";
+import { podResizeValidator } from "./pod-resize.ts";
 import { podSecurity } from "./pod-security.ts";
 import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { priority } from "./priority.ts";
@@ -60,6 +61,7 @@ export function createAdmissionChain(env: Env, { objects, client, authorizer }: 
     certificateSubjectRestriction,
     defaultIngressClass({ objects }),
     podTopologyLabels({ objects }),
+    podResizeValidator({ objects }),
     rbacEscalation({ authorizer }),
     // Here: MutatingAdmissionPolicy, MutatingAdmissionWebhook, ValidatingAdmissionPolicy, ValidatingAdmissionWebhook.
     unenforcedNotice,

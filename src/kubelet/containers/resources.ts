@@ -67,20 +67,22 @@ export function podCgroup(kubepods: string, pod: Pod): string {
   return `${kubepods}${qosClass === "Guaranteed" ? "" : `/${qosClass.toLowerCase()}`}/pod${podUid(pod)}`;
 }
 
-/** A limit of the pod holds only when every container has one. */
+/** Whether the pod as a whole is held to a limit of the resource: it has one of its own, or every container has one. */
+export function cgroupLimited(pod: Pod, resource: string): boolean {
+  if (pod.spec.resources?.limits?.[resource] !== undefined) return true;
+  return [...initContainers(pod), ...pod.spec.containers].every(({ resources }) => milli(resources?.limits?.[resource]) > 0);
+}
+
 export function podCgroupLimits(pod: Pod, pidsLimit: number | undefined): CgroupLimits {
   const requests = podRequests(pod);
   const limits = podLimits(pod);
-  const declared = (resource: string): boolean =>
-    pod.spec.resources?.limits?.[resource] !== undefined ||
-    [...initContainers(pod), ...pod.spec.containers].every(({ resources }) => (milli(resources?.limits?.[resource]) || 0) > 0);
   const cpuLimit = limits.get("cpu")?.milliValue() ?? 0;
   const memoryLimit = limits.get("memory")?.value() ?? 0;
   return {
     cpuShares: milliCpuToShares(milliOf(requests.get("cpu"))),
     cpuPeriodMicros: CPU_PERIOD_MICROS,
-    ...(declared("cpu") && cpuLimit > 0 ? { cpuQuotaMicros: milliCpuToQuota(cpuLimit) } : {}),
-    ...(declared("memory") && memoryLimit > 0 ? { memoryLimitBytes: memoryLimit } : {}),
+    ...(cgroupLimited(pod, "cpu") && cpuLimit > 0 ? { cpuQuotaMicros: milliCpuToQuota(cpuLimit) } : {}),
+    ...(cgroupLimited(pod, "memory") && memoryLimit > 0 ? { memoryLimitBytes: memoryLimit } : {}),
     ...(pidsLimit === undefined ? {} : { pidsLimit }),
   };
 }

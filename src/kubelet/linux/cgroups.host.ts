@@ -1,7 +1,7 @@
 // Control groups of pods, on the unified hierarchy (version 2) or on one hierarchy per controller (version 1, with or without a
 // unified one beside them) (https://docs.kernel.org/admin-guide/cgroup-v2.html).
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import type { CgroupLimits, HostCgroups } from "../host.ts";
 import { codeOf, hostCall, ifPresent } from "./host-error.host.ts";
 
@@ -31,6 +31,7 @@ function splitCgroups(): HostCgroups {
       hostCall(async () => {
         for (const hierarchy of hierarchies) await removeGroup(`${MOUNT}/${hierarchy}${path}`);
       }),
+    memoryUsage: (path) => readNumber(`${MOUNT}/${of("memory") ?? "memory"}${path}/memory.usage_in_bytes`),
     list: async (path) => {
       const names = await Promise.all(hierarchies.map((hierarchy) => groupsIn(`${MOUNT}/${hierarchy}${path}`)));
       return [...new Set(names.flat())].sort();
@@ -72,6 +73,7 @@ function unifiedCgroups(): HostCgroups {
         await writeLimit(`${group}/pids.max`, String(pidsLimit ?? "max"));
       }),
     remove: (path) => hostCall(() => removeGroup(`${MOUNT}${path}`)),
+    memoryUsage: (path) => readNumber(`${MOUNT}${path}/memory.current`),
     list: (path) => groupsIn(`${MOUNT}${path}`),
   };
 }
@@ -79,6 +81,11 @@ function unifiedCgroups(): HostCgroups {
 /** A kernel without the file has no such limit to give. */
 async function writeLimit(file: string, value: string): Promise<void> {
   if (existsSync(file)) await writeFile(file, value);
+}
+
+async function readNumber(file: string): Promise<number | undefined> {
+  const text = await ifPresent(() => readFile(file, "utf8"));
+  return text === undefined ? undefined : Number(text);
 }
 
 async function groupsIn(group: string): Promise<string[]> {

@@ -2,6 +2,7 @@
 // (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-conditions).
 import type { Container, ContainerStatus, Pod, PodCondition } from "../../api/index.ts";
 import { formatTime } from "../../base/index.ts";
+import type { ResizeState } from "../resize/pod-allocations.ts";
 import { initContainers, isSidecar } from "./pod-spec.ts";
 
 /** Conditions of these types are the kubelet's; it keeps all others as they are. */
@@ -27,6 +28,7 @@ export interface ConditionsInput {
   readonly previous: readonly PodCondition[];
   /** Not the kubelet's own: readiness gates, disruption. */
   readonly foreign: readonly PodCondition[];
+  readonly resize: ResizeState;
   readonly nowMs: number;
 }
 
@@ -34,6 +36,8 @@ interface Verdict {
   readonly status: "True" | "False";
   readonly reason?: string;
   readonly message?: string;
+  /** Of the spec that is spoken of; by default the newest. */
+  readonly generation?: number;
 }
 
 const YES: Verdict = { status: "True" };
@@ -42,6 +46,7 @@ export function podConditions(input: ConditionsInput): PodCondition[] {
   const containersReady = containersReadyVerdict(input);
   return [
     ...input.foreign,
+    ...resizeConditions(input),
     condition(input, "PodReadyToStartContainers", input.sandboxReady ? YES : { status: "False" }),
     condition(input, "Initialized", initializedVerdict(input)),
     condition(input, "Ready", readyVerdict(input, containersReady)),
@@ -53,7 +58,7 @@ export function podConditions(input: ConditionsInput): PodCondition[] {
 /** The condition, dated: the transition time moves only with the status. */
 export function condition(input: Pick<ConditionsInput, "pod" | "previous" | "nowMs">, type: string, verdict: Verdict): PodCondition {
   const old = input.previous.find((candidate) => candidate.type === type);
-  const { generation } = input.pod.metadata;
+  const generation = verdict.generation ?? input.pod.metadata.generation;
   return {
     type,
     ...(generation === undefined ? {} : { observedGeneration: generation }),
@@ -62,6 +67,15 @@ export function condition(input: Pick<ConditionsInput, "pod" | "previous" | "now
     ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
     ...(verdict.message === undefined ? {} : { message: verdict.message }),
   };
+}
+
+function resizeConditions(input: ConditionsInput): PodCondition[] {
+  const { pending, inProgress } = input.resize;
+  const failure = inProgress === undefined || inProgress.message === "" ? {} : { reason: "Error", message: inProgress.message };
+  return [
+    ...(pending === undefined ? [] : [condition(input, "PodResizePending", { status: "True", ...pending })]),
+    ...(inProgress === undefined ? [] : [condition(input, "PodResizeInProgress", { status: "True", generation: inProgress.generation, ...failure })]),
+  ];
 }
 
 function containersReadyVerdict({ pod, phase, statuses }: ConditionsInput): Verdict {

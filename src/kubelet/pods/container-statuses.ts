@@ -2,7 +2,8 @@
 // not start (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-states).
 import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod } from "../../api/index.ts";
 import { formatTime, type Mutable, mutableCopy } from "../../base/index.ts";
-import { allContainers, initContainers, isSidecar } from "./pod-spec.ts";
+import { containersByName, shownResources } from "../resize/resize-pod.ts";
+import { initContainers, isSidecar } from "./pod-spec.ts";
 import { shouldStart } from "./restart-policy.ts";
 import { newestContainer, type RuntimeContainer, type RuntimePod } from "./runtime-pod.ts";
 
@@ -14,6 +15,8 @@ export interface StartFailure {
 
 export interface ContainerStatusesInput {
   readonly pod: Pod;
+  /** The pod with the resources that it runs with. */
+  readonly actuated: Pod;
   readonly runtimePod: RuntimePod;
   /** What was shown last. */
   readonly previous: readonly ContainerStatus[];
@@ -38,7 +41,7 @@ function containerStatus(input: ContainerStatusesInput, container: Container): D
   const { pod, runtimePod, startFailures } = input;
   const old = input.previous.find(({ name }) => name === container.name);
   const [newest, before] = runtimePod.containers.filter(({ name }) => name === container.name);
-  const draft = newest === undefined ? statusWithoutContainer(input, container, old) : statusOf(pod, container, newest, old);
+  const draft = newest === undefined ? statusWithoutContainer(input, container, old) : statusOf(input, container, newest, old);
   if (before !== undefined) {
     const state = stateOf(before, undefined);
     if (state.terminated !== undefined) draft.lastState = state;
@@ -108,8 +111,10 @@ function volumeMountStatuses(container: Container): Pick<Draft, "volumeMounts"> 
   };
 }
 
-function statusOf(pod: Pod, container: Container, seen: RuntimeContainer, old: ContainerStatus | undefined): Draft {
+function statusOf({ pod, actuated }: ContainerStatusesInput, container: Container, seen: RuntimeContainer, old: ContainerStatus | undefined): Draft {
   const { resources } = container;
+  const isResizable = containersByName(pod).has(container.name);
+  const runsWith = seen.state === "running" ? containersByName(actuated).get(container.name)?.resources : resources;
   return {
     name: seen.name,
     image: seen.image,
@@ -120,7 +125,7 @@ function statusOf(pod: Pod, container: Container, seen: RuntimeContainer, old: C
     state: stateOf(seen, old),
     ...lastStateOf(seen, old),
     ...(resources?.requests === undefined ? {} : { allocatedResources: mutableCopy(resources.requests) }),
-    ...(allContainers(pod).includes(container) ? { resources: mutableCopy(resources ?? {}) } : {}),
+    ...(isResizable ? { resources: mutableCopy(shownResources(resources, runsWith)) } : {}),
     ...volumeMountStatuses(container),
   };
 }

@@ -3,6 +3,8 @@
 // https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#detailed-behavior.
 import type { Container, Pod } from "../../api/index.ts";
 import { containerHash } from "../containers/labels.ts";
+import { changedResources, resizeRestarts } from "../resize/allocation.ts";
+import { type ContainerResize, containersByName } from "../resize/resize-pod.ts";
 import { ephemeralContainers, initContainers, isHostNetwork, isSidecar } from "./pod-spec.ts";
 import { restartsAfter, restartsWhenKilled, shouldStart } from "./restart-policy.ts";
 import { newestContainer, type RuntimeContainer, type RuntimePod } from "./runtime-pod.ts";
@@ -36,6 +38,7 @@ export interface PodActions {
   readonly initToStart: readonly Container[];
   readonly toStart: readonly Container[];
   readonly toKill: readonly ContainerKill[];
+  readonly toResize: readonly ContainerResize[];
 }
 
 interface Draft {
@@ -47,9 +50,13 @@ interface Draft {
   initToStart: Container[];
   toStart: Container[];
   readonly toKill: ContainerKill[];
+  readonly toResize: ContainerResize[];
+  /** With the resources that they run with. */
+  readonly actuated: ReadonlyMap<string, Container>;
 }
 
-export function planPodActions(pod: Pod, runtimePod: RuntimePod, probes: ProbeView): PodActions {
+/** `pod` with the resources that are granted to it, `actuated` with those that it runs with. */
+export function planPodActions(pod: Pod, runtimePod: RuntimePod, probes: ProbeView, actuated: Pod = pod): PodActions {
   const sandbox = sandboxChange(pod, runtimePod);
   const draft: Draft = {
     killPod: sandbox.changed,
@@ -60,6 +67,8 @@ export function planPodActions(pod: Pod, runtimePod: RuntimePod, probes: ProbeVi
     initToStart: [],
     toStart: [],
     toKill: [],
+    toResize: [],
+    actuated: containersByName(actuated),
   };
   if (sandbox.changed) planNewSandbox(draft, pod, runtimePod);
   else {
@@ -195,7 +204,20 @@ function planSidecar(draft: Draft, _pod: Pod, container: Container, status: Runt
     draft.toKill.push(kill(status, container, `Init container ${container.name} failed liveness probe`, "livenessProbe"));
     return { done: true, restart: true };
   }
-  return { done: true };
+  return resizes(draft, container, status) === "restart" ? { done: true, restart: true } : { done: true };
+}
+
+/** Whether the container has to be replaced to have what is granted to it; plans the change otherwise. */
+function resizes(draft: Draft, container: Container, status: RuntimeContainer): "restart" | "keep" {
+  const from = draft.actuated.get(container.name)?.resources ?? {};
+  const changed = changedResources(container.resources, from);
+  if (changed.length === 0) return "keep";
+  if (resizeRestarts(container, changed)) {
+    draft.toKill.push(kill(status, container, `Container ${container.name} resize requires restart`));
+    return "restart";
+  }
+  draft.toResize.push({ id: status.id, container, from });
+  return "keep";
 }
 
 function planContainers(draft: Draft, pod: Pod, runtimePod: RuntimePod, probes: ProbeView): void {
@@ -210,7 +232,8 @@ function planContainers(draft: Draft, pod: Pod, runtimePod: RuntimePod, probes: 
     }
     const unwanted = whyUnwanted(container, status, probes);
     if (unwanted === undefined) {
-      kept++;
+      if (resizes(draft, container, status) === "restart") draft.toStart.push(container);
+      else kept++;
       continue;
     }
     const restart = unwanted.always || restartsWhenKilled(container, pod);

@@ -1,7 +1,20 @@
 // The status of a pod as the kubelet reports it: a pure function of the pod, what the runtime tells, what the probes say and
 // what was reported before. Invariant: a pod never leaves a terminal phase.
-import { type ContainerStatus, type Pod, type PodCondition, type PodStatus, podQosClass } from "../../api/index.ts";
+import {
+  type ContainerStatus,
+  type Pod,
+  type PodCondition,
+  type PodStatus,
+  podLimits,
+  podQosClass,
+  podRequests,
+  type ResourceAmounts,
+  type ResourceRequirements,
+  resourceList,
+} from "../../api/index.ts";
 import { formatTime, type Mutable } from "../../base/index.ts";
+import { cgroupLimited } from "../containers/resources.ts";
+import type { ResizeState } from "../resize/pod-allocations.ts";
 import { KUBELET_CONDITIONS, podConditions } from "./conditions.ts";
 import { containerIdOf, containerStatuses, type StartFailure } from "./container-statuses.ts";
 import { podPhase } from "./phase.ts";
@@ -18,7 +31,11 @@ export interface ReadinessView {
 }
 
 export interface PodStatusInput {
+  /** With the resources that are granted to it. */
   readonly pod: Pod;
+  /** With the resources that it runs with. */
+  readonly actuated: Pod;
+  readonly resize: ResizeState;
   readonly runtimePod: RuntimePod;
   /** What this kubelet reported last, or what the API server holds after a restart. */
   readonly previous: PodStatus | undefined;
@@ -38,7 +55,8 @@ export function computePodStatus(input: PodStatusInput): PodStatus {
   const inSpec = [...statuses.init, ...statuses.regular];
   const phase = keptPhase(input, inSpec);
   const foreign = foreignConditions(pod, previous);
-  const shared = { pod, phase, statuses: inSpec, previous: previous?.conditions ?? [], foreign, nowMs };
+  const resize = input.terminal ? {} : input.resize;
+  const shared = { pod, phase, statuses: inSpec, previous: previous?.conditions ?? [], foreign, resize, nowMs };
   return {
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     phase,
@@ -50,7 +68,29 @@ export function computePodStatus(input: PodStatusInput): PodStatus {
     containerStatuses: statuses.regular,
     ...(statuses.ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: statuses.ephemeral }),
     qosClass: podQosClass(pod),
+    allocatedResources: resourceList(podRequests(pod)),
+    resources: podResources(input, phase),
   };
+}
+
+/** Of the pod as a whole: before it runs what it is to have, then what its control group has. */
+function podResources({ pod, actuated }: PodStatusInput, phase: string): ResourceRequirements {
+  if (phase !== "Running") return requirements(podRequests(pod), podLimits(pod));
+  const own = actuated.spec.resources;
+  const extra = (list: Readonly<Record<string, string>> = {}): [string, string][] => Object.entries(list).filter(([name]) => !IN_GROUP.includes(name));
+  const inGroup = (amounts: ResourceAmounts): ResourceAmounts => new Map([...amounts].filter(([name]) => IN_GROUP.includes(name)));
+  const limits = new Map([...inGroup(podLimits(actuated))].filter(([name]) => cgroupLimited(actuated, name)));
+  const shown = requirements(inGroup(podRequests(actuated)), limits);
+  return {
+    requests: { ...Object.fromEntries(extra(own?.requests)), ...shown.requests },
+    limits: { ...Object.fromEntries(extra(own?.limits)), ...shown.limits },
+  };
+}
+
+const IN_GROUP: readonly string[] = ["cpu", "memory"];
+
+function requirements(requests: ResourceAmounts, limits: ResourceAmounts): ResourceRequirements {
+  return { requests: resourceList(requests), limits: resourceList(limits) };
 }
 
 interface Statuses {
@@ -59,8 +99,8 @@ interface Statuses {
   readonly ephemeral: readonly ContainerStatus[];
 }
 
-function allStatuses({ pod, runtimePod, previous, startFailures, readiness, terminal }: PodStatusInput): Statuses {
-  const shared = { pod, runtimePod, startFailures: terminal ? new Map<string, StartFailure>() : startFailures };
+function allStatuses({ pod, actuated, runtimePod, previous, startFailures, readiness, terminal }: PodStatusInput): Statuses {
+  const shared = { pod, actuated, runtimePod, startFailures: terminal ? new Map<string, StartFailure>() : startFailures };
   const init = containerStatuses({ ...shared, containers: initContainers(pod), previous: previous?.initContainerStatuses ?? [], isInit: true });
   const regular = containerStatuses({ ...shared, containers: pod.spec.containers, previous: previous?.containerStatuses ?? [], isInit: false });
   const ephemeral = containerStatuses({

@@ -5,14 +5,16 @@ import { formatDuration } from "../../base/index.ts";
 import { abortable } from "../abortable.ts";
 import type { ContainerConfigContext } from "../containers/container-config.ts";
 import { containerHash } from "../containers/labels.ts";
-import { containerResources, podCgroup, podCgroupLimits } from "../containers/resources.ts";
+import { podCgroup, podCgroupLimits } from "../containers/resources.ts";
 import type { DownwardContext } from "../environment/downward-api.ts";
+import type { CgroupLimits } from "../host.ts";
 import { resolverConfig } from "../network/resolver-config.ts";
+import { resizePod } from "../resize/resize-pod.ts";
 import type { PodSandboxConfig } from "../runtime/runtime.ts";
 import type { MountedVolume } from "../volumes/volume.ts";
 import type { StartFailure } from "./container-statuses.ts";
 import { type PodActions, planPodActions } from "./pod-actions.ts";
-import { allContainers, initContainers, isHostNetwork, isSidecar, podFullName, podNamespace, podUid } from "./pod-spec.ts";
+import { initContainers, isHostNetwork, isSidecar, podFullName, podNamespace, podUid } from "./pod-spec.ts";
 import { sortPodIps } from "./pod-status.ts";
 import { endContainers } from "./pod-termination.ts";
 import type { PodWorkerParts } from "./pod-worker-parts.ts";
@@ -21,11 +23,12 @@ import { podLogDirectory, sandboxConfig } from "./sandbox-config.ts";
 
 export interface SyncContext {
   readonly parts: PodWorkerParts;
+  /** With the resources that are granted to it. */
   readonly pod: Pod;
   /** Why containers are not started, by name: kept from round to round. */
   readonly startFailures: Map<string, StartFailure>;
-  /** Resources that the runtime was last told, by container ID. */
-  readonly appliedResources: Map<string, string>;
+  /** The limits that the pod's control group was given; undefined: by no one since this kubelet started. */
+  readonly group: { limits: CgroupLimits | undefined };
   /** Aborts when the pod is to end. */
   readonly signal: AbortSignal;
   /** Looks at the runtime and reports what is so now. */
@@ -41,12 +44,13 @@ export interface SyncResult {
 
 export async function syncPod(context: SyncContext, observed: RuntimePod): Promise<SyncResult> {
   const { parts, pod, signal } = context;
-  const { host, volumes, probes } = parts;
-  await host.cgroups.apply(podCgroup(parts.node.kubepods, pod), podCgroupLimits(pod, parts.node.podPidsLimit));
+  const { volumes, probes, allocations } = parts;
+  await allocations.save(podUid(pod));
+  await makeGroup(context);
   const mounted = await volumes.setUp(pod, downwardContext(parts, pod, observed.ips));
   if (signal.aborted) return { retryAtMs: undefined, acted: false };
   probes.addPod(pod);
-  const actions = planPodActions(pod, observed, probes);
+  const actions = planPodActions(pod, observed, probes, allocations.actuated(pod));
   if (actions.createSandbox && actions.sandboxId !== undefined) {
     parts.events.pod(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
   }
@@ -56,12 +60,15 @@ export async function syncPod(context: SyncContext, observed: RuntimePod): Promi
     if (!actions.createSandbox) return { retryAtMs: undefined, acted: true };
   } else {
     await killUnwanted(context, actions, observed);
-    await updateResources(context, observed);
   }
   if (signal.aborted) return { retryAtMs: undefined, acted: true };
+  const resized = actions.killPod ? "no" : await carryOutResize(context, actions);
+  const resizeRetry = resized === "later" ? { retryAtMs: parts.env.clock.now() + RESIZE_RETRY_MS } : {};
   await pruneContainers(context, observed);
   const toStart = [...actions.ephemeralToStart, ...actions.initToStart, ...actions.toStart];
-  if (!actions.createSandbox && toStart.length === 0) return { retryAtMs: undefined, acted: actions.toKill.length > 0 };
+  if (!actions.createSandbox && toStart.length === 0) {
+    return { retryAtMs: undefined, acted: actions.toKill.length > 0 || resized !== "no", ...resizeRetry };
+  }
   const attempt = actions.attempt;
   const sandbox = await makeSandboxConfig(context, attempt);
   let sandboxId = actions.sandboxId ?? "";
@@ -69,7 +76,38 @@ export async function syncPod(context: SyncContext, observed: RuntimePod): Promi
     sandboxId = await createSandbox(context, sandbox);
     runtimePod = await context.publish();
   }
-  return startContainers(context, { actions, sandboxId, sandbox, mounted, runtimePod });
+  const started = await startContainers(context, { actions, sandboxId, sandbox, mounted, runtimePod });
+  return resizeRetry.retryAtMs === undefined ? started : { ...started, retryAtMs: Math.min(started.retryAtMs ?? Infinity, resizeRetry.retryAtMs) };
+}
+
+/** A resize that can't be carried out now is tried again after so long. */
+const RESIZE_RETRY_MS = 10_000;
+
+/** The control group is made with what the pod runs with: a resize changes it step by step. */
+async function makeGroup({ parts, pod, group }: SyncContext): Promise<void> {
+  if (group.limits !== undefined) return;
+  const limits = podCgroupLimits(parts.allocations.actuated(pod), parts.node.podPidsLimit);
+  await parts.host.cgroups.apply(podCgroup(parts.node.kubepods, pod), limits);
+  group.limits = limits;
+}
+
+async function carryOutResize({ parts, pod, group }: SyncContext, { toResize }: PodActions): Promise<"no" | "done" | "later"> {
+  const wanted = podCgroupLimits(pod, parts.node.podPidsLimit);
+  if (toResize.length === 0 && JSON.stringify(wanted) === JSON.stringify(group.limits)) return "no";
+  try {
+    const problem = await resizePod(parts, pod, toResize);
+    if (problem !== undefined) {
+      parts.allocations.progress(pod, false, problem);
+      return "later";
+    }
+    group.limits = wanted;
+    return "done";
+  } catch (error) {
+    parts.allocations.progress(pod, false, error instanceof Error ? error.message : String(error));
+    return "later";
+  } finally {
+    await parts.allocations.save(podUid(pod));
+  }
 }
 
 export function downwardContext(parts: PodWorkerParts, pod: Pod, ips: readonly string[]): DownwardContext {
@@ -94,21 +132,8 @@ async function killUnwanted({ parts, pod, signal }: SyncContext, actions: PodAct
   await abortable(Promise.all(kills), signal);
 }
 
-/** Resources of a running container that were changed in place. */
-async function updateResources({ parts, pod, appliedResources }: SyncContext, observed: RuntimePod): Promise<void> {
-  for (const { id, name, state } of observed.containers) {
-    const container = allContainers(pod).find((candidate) => candidate.name === name);
-    if (state !== "running" || container === undefined) continue;
-    const wanted = containerResources(pod, container, parts.node.memoryBytes);
-    const text = JSON.stringify(wanted);
-    if (appliedResources.get(id) === text) continue;
-    await parts.runtime.updateContainerResources(id, wanted);
-    appliedResources.set(id, text);
-  }
-}
-
 /** Keeps the newest dead container of each name: its log and its end can still be asked for. */
-async function pruneContainers({ parts, appliedResources }: SyncContext, observed: RuntimePod): Promise<void> {
+async function pruneContainers({ parts }: SyncContext, observed: RuntimePod): Promise<void> {
   const kept = new Set<string>();
   for (const container of observed.containers) {
     if (container.state !== "exited") continue;
@@ -118,7 +143,6 @@ async function pruneContainers({ parts, appliedResources }: SyncContext, observe
     }
     await parts.runtime.removeContainer(container.id);
     await parts.host.files.remove(container.logPath);
-    appliedResources.delete(container.id);
   }
 }
 
@@ -207,7 +231,7 @@ async function startOne(
   if (outcome.ok === "aborted") return { started: false };
   if (outcome.ok) {
     startFailures.delete(container.name);
-    context.appliedResources.set(outcome.containerId, JSON.stringify(containerResources(pod, container, parts.node.memoryBytes)));
+    parts.allocations.actuate(podUid(pod), container.name, container.resources ?? {});
     return { started: true };
   }
   startFailures.set(container.name, { reason: outcome.reason, message: outcome.message });

@@ -11,6 +11,7 @@ import type { KubeletHost } from "../host.ts";
 import type { ImagePuller } from "../images/image-puller.ts";
 import type { PodEvents } from "../pod-events.ts";
 import type { ProbeManager } from "../probes/probe-manager.ts";
+import type { PodAllocations } from "../resize/pod-allocations.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import type { VolumeManager } from "../volumes/volume-manager.ts";
 import type { StatusWriter } from "./status-writer.ts";
@@ -39,6 +40,7 @@ export interface PodWorkerParts {
   readonly events: PodEvents;
   readonly statuses: StatusWriter;
   readonly probes: ProbeManager;
+  readonly allocations: PodAllocations;
   readonly volumes: VolumeManager;
   readonly objects: ObjectCache;
   readonly tokens: TokenSource;

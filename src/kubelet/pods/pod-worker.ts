@@ -8,6 +8,8 @@ import { type Logger, parseTime, type Timer } from "../../base/index.ts";
 import { type Backoff, createBackoff } from "../../client/index.ts";
 import { abortable } from "../abortable.ts";
 import { readTerminationMessage } from "../containers/termination-message.ts";
+import type { CgroupLimits } from "../host.ts";
+import { isResizeInProgress } from "../resize/resize-pod.ts";
 import type { StartFailure } from "./container-statuses.ts";
 import { isTerminalPhase, podName, podNamespace, podUid } from "./pod-spec.ts";
 import { computePodStatus, endedPodStatus } from "./pod-status.ts";
@@ -42,7 +44,7 @@ export class PodWorker {
   /** Replaced each time the grace period gets shorter. */
   private hurry = new AbortController();
   private readonly startFailures = new Map<string, StartFailure>();
-  private readonly appliedResources = new Map<string, string>();
+  private readonly group: { limits: CgroupLimits | undefined } = { limits: undefined };
   /** The report that has not begun yet, and the end of the last one. */
   private queuedReport: Promise<void> | undefined;
   private reports: Promise<void> = Promise.resolve();
@@ -73,6 +75,10 @@ export class PodWorker {
   get phase(): PodWorkerState {
     return this.state;
   }
+  /** With the resources that are granted to it. */
+  private get allocated(): Pod {
+    return this.parts.allocations.allocated(this.pod);
+  }
   /** What the runtime told last. */
   get runtimePod(): RuntimePod {
     return this.observed;
@@ -90,7 +96,10 @@ export class PodWorker {
     const specChanged = this.pod.metadata.generation !== old.metadata.generation || this.pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp;
     const metadataChanged = shownMetadata(this.pod) !== shownMetadata(old);
     const gatesChanged = (this.pod.spec.readinessGates ?? []).length > 0;
-    if (specChanged) this.parts.objects.follow(this.pod);
+    if (specChanged) {
+      this.parts.objects.follow(this.pod);
+      this.parts.allocations.updated(this.pod);
+    }
     if (specChanged || metadataChanged) this.refreshVolumes = true;
     if (specChanged || metadataChanged || gatesChanged) this.wake();
   }
@@ -202,6 +211,7 @@ export class PodWorker {
       return undefined;
     }
     await this.publish();
+    const pod = this.allocated;
     if (isTerminalPhase(parts.statuses.latest(this.uid)?.phase)) {
       this.beginEnding();
       this.pending = true;
@@ -209,17 +219,17 @@ export class PodWorker {
     }
     if (this.refreshVolumes) {
       this.refreshVolumes = false;
-      await parts.volumes.refresh(this.pod, downwardContext(parts, this.pod, this.observed.ips));
+      await parts.volumes.refresh(pod, downwardContext(parts, pod, this.observed.ips));
     } else if ((parts.volumes.refreshAtMs(this.uid) ?? Infinity) <= parts.env.clock.now()) {
-      await parts.volumes.refresh(this.pod, downwardContext(parts, this.pod, this.observed.ips));
+      await parts.volumes.refresh(pod, downwardContext(parts, pod, this.observed.ips));
     }
-    const { startFailures, appliedResources } = this;
+    const { startFailures, group } = this;
     const { retryAtMs, acted } = await syncPod(
       {
         parts,
-        pod: this.pod,
+        pod,
         startFailures,
-        appliedResources,
+        group,
         signal: AbortSignal.any([this.ending.signal, this.halt.signal]),
         publish: async () => {
           await this.publish();
@@ -291,6 +301,7 @@ export class PodWorker {
     if (!this.isRemoved) return undefined;
     this.state = "finished";
     parts.statuses.forget(this.uid);
+    parts.allocations.forget(this.uid);
     parts.finished(this.pod);
     return undefined;
   }
@@ -317,8 +328,13 @@ export class PodWorker {
     const { parts } = this;
     const runtimePod = await this.observe();
     if (this.isRemoved || this.stopped) return;
+    const pod = this.allocated;
+    const actuated = parts.allocations.actuated(this.pod);
+    parts.allocations.progress(pod, this.terminal || !isResizeInProgress(pod, actuated, runtimePod));
     const status = computePodStatus({
-      pod: this.pod,
+      pod,
+      actuated,
+      resize: parts.allocations.state(this.uid),
       runtimePod,
       previous: parts.statuses.latest(this.uid) ?? this.pod.status,
       startFailures: this.startFailures,

@@ -16,6 +16,8 @@ const WHOLE_FIELDS = [
   "containerStatuses",
   "ephemeralContainerStatuses",
   "qosClass",
+  "resources",
+  "allocatedResources",
 ] as const;
 
 /** The body's `status`, or undefined when there is nothing to change. */

@@ -4,6 +4,7 @@
 import { assert, type Env, type Timer } from "../../base/index.ts";
 import {
   type ContainerConfig,
+  type ContainerResources,
   type ContainerRuntime,
   type ContainerStatus,
   type ContainerUsage,
@@ -78,6 +79,8 @@ export interface SimulatedRuntime extends ContainerRuntime {
   exitContainer(id: string, exitCode: number, reason?: string): void;
   /** As if the machine had lost the sandbox: it and its containers stop. */
   failSandbox(id: string): void;
+  /** What the container was made with; its resources are those that it was told last. */
+  config(id: string): ContainerConfig;
 }
 
 interface Sandbox {
@@ -91,7 +94,7 @@ interface Sandbox {
 interface Container {
   readonly id: string;
   readonly sandboxId: string;
-  readonly config: ContainerConfig;
+  config: ContainerConfig;
   readonly simulated: SimulatedContainer;
   readonly behaviour: SimulatedBehaviour;
   readonly logPath: string;
@@ -244,8 +247,10 @@ class MemoryRuntime implements SimulatedRuntime {
   async containerStatus(id: string): Promise<ContainerStatus> {
     return containerStatus(this.container(id));
   }
-  async updateContainerResources(id: string): Promise<void> {
-    this.container(id);
+  async updateContainerResources(id: string, resources: ContainerResources): Promise<void> {
+    const container = this.container(id);
+    if (container.state !== "running") throw new RuntimeError("other", `container ${id} is not running`);
+    container.config = { ...container.config, resources };
   }
   async reopenContainerLog(id: string): Promise<void> {
     this.writeLog(this.container(id), []);
@@ -300,6 +305,9 @@ class MemoryRuntime implements SimulatedRuntime {
 
   exitContainer(id: string, exitCode: number, reason?: string): void {
     this.finish(this.container(id), exitCode, reason);
+  }
+  config(id: string): ContainerConfig {
+    return this.container(id).config;
   }
   failSandbox(id: string): void {
     const sandbox = this.sandbox(id);
