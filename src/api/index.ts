@@ -50,6 +50,7 @@ export * from "./core/resource-quota.ts";
 export * from "./core/secret.ts";
 export * from "./core/service.ts";
 export * from "./core/service-account.ts";
+export * from "./core/volume-binding.ts";
 export * from "./declare.ts";
 export * from "./decode.ts";
 export * from "./discovery/endpoint-slice.ts";

@@ -20,3 +20,10 @@ export function objectKey(object: KubeObject): string {
   const { namespace, name } = object.metadata;
   return namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;
 }
+
+/** The order in which a default is chosen among several: the youngest, then by name. */
+export function youngestFirst(one: KubeObject, other: KubeObject): number {
+  const [createdOne, createdOther] = [one.metadata.creationTimestamp ?? "", other.metadata.creationTimestamp ?? ""];
+  if (createdOne !== createdOther) return createdOne > createdOther ? -1 : 1;
+  return one.metadata.name < other.metadata.name ? -1 : 1;
+}

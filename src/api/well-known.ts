@@ -79,6 +79,12 @@ export const annotations = {
   topologyMode: "service.kubernetes.io/topology-mode",
   storageClass: "volume.beta.kubernetes.io/storage-class",
   defaultStorageClass: "storageclass.kubernetes.io/is-default-class",
+  bindCompleted: "pv.kubernetes.io/bind-completed",
+  boundByController: "pv.kubernetes.io/bound-by-controller",
+  provisionedBy: "pv.kubernetes.io/provisioned-by",
+  storageProvisioner: "volume.kubernetes.io/storage-provisioner",
+  betaStorageProvisioner: "volume.beta.kubernetes.io/storage-provisioner",
+  selectedNode: "volume.kubernetes.io/selected-node",
   initialEventsEnd: "k8s.io/initial-events-end",
 } as const;
 

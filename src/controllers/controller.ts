@@ -67,6 +67,8 @@ interface Shape<T extends KubeObject> {
 export interface PlannedController<T extends KubeObject, Observed> extends Shape<T> {
   /** Gathers what the plan looks at, from caches only; undefined when there is nothing to do. */
   readonly observe: (key: string, caches: Caches) => Observed | undefined;
+  /** Asks the API for what the caches may not show yet, before something is done that cannot be undone. */
+  readonly verify?: (observed: Observed, client: Client) => Promise<Observed>;
   readonly plan: (observed: Observed, nowMs: number) => Plan;
 }
 
@@ -94,7 +96,8 @@ export function controller<T extends KubeObject, Observed>(name: string, shape: 
           expectations.forget(key);
           return undefined;
         }
-        const plan = shape.plan(observed, context.env.clock.now());
+        const verified = shape.verify === undefined ? observed : await shape.verify(observed, context.client);
+        const plan = shape.plan(verified, context.env.clock.now());
         return carryOut(plan, key, context, expectations);
       });
     },

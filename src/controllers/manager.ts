@@ -10,6 +10,7 @@ import { deploymentController } from "./deployment.ts";
 import { disruptionController, staleDisruptionController } from "./disruption.ts";
 import { endpointsController } from "./endpoints.ts";
 import { endpointSliceController } from "./endpointslice.ts";
+import { ephemeralVolumeController } from "./ephemeral-volume.ts";
 import { garbageCollector } from "./garbage-collector.ts";
 import { jobController, jobOrphanController, ttlAfterFinishedController } from "./job.ts";
 import { createKindDiscovery, type KindDiscovery } from "./kind-discovery.ts";
@@ -23,7 +24,11 @@ import { rootCaController } from "./root-ca.ts";
 import { serviceAccountOf } from "./service-accounts.ts";
 import { serviceAccountController } from "./serviceaccount.ts";
 import { statefulSetController } from "./statefulset.ts";
+import { attributesClassProtection, claimProtection, volumeProtection } from "./storage-protection.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
+import { volumeClaimBinder } from "./volume-claim-binder.ts";
+import { volumeExpandController } from "./volume-expand.ts";
+import { volumeReclaim } from "./volume-reclaim.ts";
 
 export interface ControllerManagerOptions extends NodeLifecycleOptions {
   /** Published in every namespace. Absent: nothing is published. */
@@ -56,8 +61,12 @@ const EVENT_SOURCES: Readonly<Record<string, string>> = {
   daemonset: "daemonset-controller",
   disruption: "controllermanager",
   "endpoint-slice": "endpoint-slice-controller",
+  "ephemeral-volume": "ephemeral_volume",
   "node-ipam": "cidrAllocator",
+  "persistentvolume-claim-binder": "persistentvolume-controller",
+  "persistentvolume-reclaim": "persistentvolume-controller",
   "taint-eviction": "taint-eviction-controller",
+  "volume-expand": "volume_expand",
 };
 
 /** Every controller, in the order in which a new cluster needs them. */
@@ -84,6 +93,13 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     podGarbageCollector(options.terminatedPodGcThreshold),
     disruptionController,
     staleDisruptionController,
+    volumeClaimBinder,
+    volumeReclaim,
+    claimProtection,
+    volumeProtection,
+    attributesClassProtection,
+    ephemeralVolumeController,
+    volumeExpandController,
     clusterRoleAggregationController,
     resourceQuotaController(kinds),
     namespaceController(kinds),

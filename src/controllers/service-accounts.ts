@@ -24,6 +24,9 @@ const SERVICE_ACCOUNTS: Readonly<Record<string, string>> = {
   disruption: "disruption-controller",
   "stale-disruption": "disruption-controller",
   resourcequota: "resourcequota-controller",
+  "persistentvolume-claim-binder": "persistent-volume-binder",
+  "persistentvolume-reclaim": "persistent-volume-binder",
+  "volume-expand": "expand-controller",
   "ttl-after-finished": "ttl-after-finished-controller",
 };
 

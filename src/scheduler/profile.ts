@@ -9,9 +9,13 @@ import { nodePorts } from "./plugins/node-ports.ts";
 import { nodeResourcesBalancedAllocation } from "./plugins/node-resources-balanced-allocation.ts";
 import { nodeResourcesFit } from "./plugins/node-resources-fit.ts";
 import { nodeUnschedulable } from "./plugins/node-unschedulable.ts";
+import { nodeVolumeLimits } from "./plugins/node-volume-limits.ts";
 import { podTopologySpread } from "./plugins/pod-topology-spread.ts";
 import { schedulingGates } from "./plugins/scheduling-gates.ts";
 import { taintToleration } from "./plugins/taint-toleration.ts";
+import { volumeBinding } from "./plugins/volume-binding.ts";
+import { volumeRestrictions } from "./plugins/volume-restrictions.ts";
+import { volumeZone } from "./plugins/volume-zone.ts";
 
 export interface Profile {
   readonly schedulerName: string;
@@ -29,6 +33,10 @@ export const defaultProfile: Profile = {
     { plugin: nodeAffinity, scoreWeight: 2 },
     { plugin: nodePorts, scoreWeight: 0 },
     { plugin: nodeResourcesFit, scoreWeight: 1 },
+    { plugin: volumeRestrictions, scoreWeight: 0 },
+    { plugin: nodeVolumeLimits, scoreWeight: 0 },
+    { plugin: volumeBinding, scoreWeight: 0 },
+    { plugin: volumeZone, scoreWeight: 0 },
     { plugin: podTopologySpread, scoreWeight: 2 },
     { plugin: interPodAffinity, scoreWeight: 2 },
     { plugin: nodeResourcesBalancedAllocation, scoreWeight: 1 },

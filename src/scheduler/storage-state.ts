@@ -76,6 +76,12 @@ export class AssumedTable<T extends KubeObject> extends ObjectTable<T> {
   }
 }
 
+/** What a pod whose binding is under way gets: volumes for its claims, and claims with the node to provision them on. */
+export interface VolumePromise {
+  readonly bindings: readonly { readonly volume: PersistentVolume; readonly claim: PersistentVolumeClaim }[];
+  readonly provisions: readonly PersistentVolumeClaim[];
+}
+
 export class StorageState {
   readonly claims = new AssumedTable<PersistentVolumeClaim>();
   readonly volumes = new AssumedTable<PersistentVolume>();
@@ -84,6 +90,8 @@ export class StorageState {
   readonly csiDrivers = new ObjectTable<CSIDriver>();
   readonly capacities = new ObjectTable<CSIStorageCapacity>();
   readonly attachments = new ObjectTable<VolumeAttachment>();
+  /** By the pod's UID. */
+  readonly promises = new Map<string, VolumePromise>();
   private readonly watchers = new Set<() => void>();
 
   /** Calls back after every change of a claim or a volume, until what is returned is called. */

@@ -4,6 +4,7 @@ import { kind } from "../declare.ts";
 import { type FieldError, FieldPath } from "../field-errors.ts";
 import type { StorageClass } from "../generated/types.ts";
 import { checkImmutable } from "../immutable.ts";
+import { youngestFirst } from "../object.ts";
 import { checkDriverName, checkParameters } from "./driver-parameters.ts";
 
 const DEFAULT_ANNOTATIONS = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
@@ -11,6 +12,11 @@ const DEFAULT_ANNOTATIONS = ["storageclass.kubernetes.io/is-default-class", "sto
 /** Tells whether claims that name no class get this one. */
 export function isDefaultStorageClass({ metadata }: StorageClass): boolean {
   return DEFAULT_ANNOTATIONS.some((annotation) => metadata.annotations?.[annotation] === "true");
+}
+
+/** The class that claims without one get. */
+export function defaultStorageClassOf(classes: readonly StorageClass[]): StorageClass | undefined {
+  return classes.filter(isDefaultStorageClass).toSorted(youngestFirst)[0];
 }
 
 function validateCreate({ provisioner, parameters }: StorageClass): FieldError[] {

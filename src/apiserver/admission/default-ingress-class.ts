@@ -1,10 +1,9 @@
 // DefaultIngressClass (https://kubernetes.io/docs/concepts/services-networking/ingress/#default-ingress-class): an Ingress that names no class gets the
 // default one; of several, the youngest.
-import { ingressClasses, ingresses, isDefaultIngressClass } from "../../api/index.ts";
+import { ingressClasses, ingresses, isDefaultIngressClass, youngestFirst } from "../../api/index.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import { objectOf } from "./denial.ts";
 import type { AdmissionPlugin } from "./plugin.ts";
-import { youngestFirst } from "./youngest-first.ts";
 
 const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
 

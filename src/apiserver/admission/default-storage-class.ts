@@ -1,20 +1,17 @@
 // DefaultStorageClass (https://kubernetes.io/docs/concepts/storage/storage-classes/#default-storageclass): a claim that names no class gets
 // the default one; of several, the youngest.
-import { isDefaultStorageClass, persistentVolumeClaims, storageClasses } from "../../api/index.ts";
+import { annotations, defaultStorageClassOf, persistentVolumeClaims, storageClasses } from "../../api/index.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import { objectOf } from "./denial.ts";
 import type { AdmissionPlugin } from "./plugin.ts";
-import { youngestFirst } from "./youngest-first.ts";
-
-const BETA_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 
 export function defaultStorageClass({ objects }: { readonly objects: ObjectReader }): AdmissionPlugin {
   return {
     name: "DefaultStorageClass",
     mutate(request) {
       const claim = request.operation === "CREATE" ? objectOf(request, persistentVolumeClaims) : undefined;
-      if (claim === undefined || claim.spec.storageClassName !== undefined || claim.metadata.annotations?.[BETA_CLASS_ANNOTATION] !== undefined) return;
-      const [chosen] = objects.list(storageClasses).filter(isDefaultStorageClass).toSorted(youngestFirst);
+      if (claim === undefined || claim.spec.storageClassName !== undefined || claim.metadata.annotations?.[annotations.storageClass] !== undefined) return;
+      const chosen = defaultStorageClassOf(objects.list(storageClasses));
       if (chosen !== undefined) claim.spec.storageClassName = chosen.metadata.name;
     },
   };
