@@ -38,6 +38,7 @@ export * from "./core/config-map.ts";
 export * from "./core/endpoints.ts";
 export * from "./core/event.ts";
 export * from "./core/limit-range.ts";
+export * from "./core/load-balancer.ts";
 export * from "./core/namespace.ts";
 export * from "./core/node.ts";
 export * from "./core/persistent-volume.ts";

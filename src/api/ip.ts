@@ -59,6 +59,11 @@ export function parseIp(text: string): IpAddress | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }
 
+/** Of an address or a range as text, which must be one. */
+export function ipFamilyOf(text: string): "IPv4" | "IPv6" {
+  return text.includes(":") ? "IPv6" : "IPv4";
+}
+
 /** The one text of an address: RFC 5952. */
 export function formatIp({ family, bytes }: IpAddress): string {
   if (family === 4) return bytes.join(".");

@@ -12,7 +12,6 @@ import { createCriRuntime } from "../kubelet/index.host.ts";
 import { removeLinuxNetwork } from "../network/index.host.ts";
 import { runningContainerd, startContainerd, stopContainerd } from "./containerd.host.ts";
 import type { ClusterPaths } from "./data-folder.ts";
-import { findExecutable } from "./executables.host.ts";
 import { endProcess } from "./process.host.ts";
 import { restoreSysctls } from "./sysctls.host.ts";
 
@@ -36,7 +35,6 @@ export async function stopNode(paths: ClusterPaths): Promise<void> {
 export async function removeNode(paths: ClusterPaths): Promise<void> {
   await removeLinuxNetwork({ cniConfigFolder: paths.cniConfig, cniStateFolder: paths.cniState });
   await removeTables();
-  await removeHostPortChains();
   await unmountBelow([paths.data, paths.run]);
   for (const folder of await cgroupFolders(paths)) await removeCgroup(folder);
   await removeEmptyFolders();
@@ -92,26 +90,6 @@ async function removeTables(): Promise<void> {
   for (const { table } of nftables) {
     if (table !== undefined && /^kubets\b/.test(table.name)) await run("nft", ["delete", "table", table.family, table.name]);
   }
-}
-
-/** The portmap plugin takes a pod's rules away but leaves its own empty chains and the jumps to them. */
-async function removeHostPortChains(): Promise<void> {
-  const save = findExecutable("iptables-save");
-  const iptables = findExecutable("iptables");
-  if (save === undefined || iptables === undefined) return;
-  const { stdout } = await run(save, ["-t", "nat"]).catch(() => ({ stdout: "" }));
-  const lines = stdout.split("\n");
-  // Another network may use the plugin too: its rules are left alone.
-  if (lines.some((line) => /^-A CNI-(DN|SN)-/.test(line))) return;
-  const nat = (args: readonly string[]) => run(iptables, ["-w", "5", "-t", "nat", ...args]).catch(() => undefined);
-  for (const line of lines) if (/ -j CNI-HOSTPORT-/.test(line)) await nat(["-D", ...ruleWords(line.slice("-A ".length))]);
-  const chains = lines.flatMap((line) => /^:(CNI-HOSTPORT-\S+)/.exec(line)?.[1] ?? []);
-  for (const chain of chains) await nat(["-F", chain]);
-  for (const chain of chains) await nat(["-X", chain]);
-}
-
-function ruleWords(rule: string): string[] {
-  return [...rule.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? "");
 }
 
 /** Shims and runc have fixed places besides the folders that are configured; a containerd of the machine may use them too. */

@@ -26,7 +26,6 @@ interface Requirement {
 /** Installed along with what is required, but a machine without them will do. */
 const companions: readonly Requirement[] = [
   { debianPackage: "conntrack", why: "ends UDP flows to pods that are gone", isThere: () => isInstalled("conntrack") },
-  { debianPackage: "iptables", why: "opens host ports of pods", isThere: () => isInstalled("iptables") },
 ];
 
 const requirements: readonly Requirement[] = [
@@ -68,7 +67,7 @@ export async function installMissing({ install, report }: InstallOptions): Promi
 
 /** The folder of the CNI plugins, wherever the distribution puts them. */
 export function cniPluginFolder(): string | undefined {
-  return cniFolders.find((folder) => ["bridge", "host-local", "loopback", "portmap"].every((plugin) => existsSync(join(folder, plugin))));
+  return cniFolders.find((folder) => ["bridge", "host-local", "loopback"].every((plugin) => existsSync(join(folder, plugin))));
 }
 
 function isInstalled(program: string): boolean {

@@ -2,7 +2,7 @@
 // order in which they need each other and as much as possible side by side.
 import { Resolver } from "node:dns/promises";
 import { mkdir } from "node:fs/promises";
-import { addressAt, isNodeReady, nodes } from "../api/index.ts";
+import { addressAt, isNodeReady, loadBalancersPatch, nodes, pods } from "../api/index.ts";
 import { createNodeConnector, listen } from "../apiserver/index.host.ts";
 import { importServiceAccountKeys } from "../apiserver/index.ts";
 import type { Env } from "../base/index.ts";
@@ -15,8 +15,8 @@ import { createCriRuntime, createDelegatedAccess, createLinuxKubeletHost, startK
 import { type ContainerRuntime, createKubelet, createSimulatedKubeletHost, createSimulatedRuntime, type Kubelet, type KubeletHost } from "../kubelet/index.ts";
 import { createLinuxNetwork, findNodeAddress } from "../network/index.host.ts";
 import { createNodeNetwork } from "../network/index.ts";
-import { createNftApplier } from "../proxy/index.host.ts";
-import { createProxy } from "../proxy/index.ts";
+import { createNftApplier, openHealthPort, portReserver } from "../proxy/index.host.ts";
+import { createProxy, HEALTH_PORT } from "../proxy/index.ts";
 import { openLmdbStore } from "../store/index.host.ts";
 import type { Containerd } from "./containerd.host.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
@@ -246,7 +246,26 @@ async function runtimeHasNetwork(env: Env, runtime: ContainerRuntime): Promise<v
 
 /** Service rules and DNS, which need the pod network's bridge. */
 async function startServices(env: Env, { options, controlPlane: { apiServer } }: NodeParts, dnsIp: string, started: Started): Promise<void> {
-  const proxy = createProxy(env, apiServer.localClient(identities.PROXY), createNftApplier(), { nodeName: options.nodeName, clusterCidr: options.podCidr });
+  const { nodeName } = options;
+  // As the kubelet: the proxy has no rights to pods, nor to write to nodes.
+  const kubelet = apiServer.localClient(identities.kubelet(nodeName));
+  const ownPods = createInformer(env, kubelet, pods, { fieldSelector: `spec.nodeName=${nodeName}` });
+  ownPods.start();
+  const proxy = createProxy(env, apiServer.localClient(identities.PROXY), createNftApplier(), {
+    nodeName,
+    clusterCidrs: [options.podCidr],
+    pods: ownPods,
+    loadBalancers: {
+      reserver: portReserver,
+      publish: async (keys) => {
+        await kubelet.patch(nodes, { name: nodeName }, { type: "merge", body: loadBalancersPatch(keys) });
+      },
+    },
+    openHealthPort: (port, answer) =>
+      port === HEALTH_PORT
+        ? onFreePort(port, "the proxy's health; end the program that has it", () => openHealthPort(port, answer))
+        : openHealthPort(port, answer),
+  });
   const informers = createInformerFactory(env, apiServer.localClient(identities.DNS));
   const administrator = apiServer.localClient(identities.ADMINISTRATOR);
   await grantDnsRights(administrator);
@@ -263,6 +282,7 @@ async function startServices(env: Env, { options, controlPlane: { apiServer } }:
   ]);
   started.add(async () => {
     await Promise.all([listener.close(), proxy.stop()]);
+    ownPods.stop();
     informers.stop();
   });
 }

@@ -7,6 +7,7 @@ import {
   type EndpointSubset,
   type Endpoints,
   endpoints,
+  ipFamilyOf,
   isPodReady,
   type Pod,
   type Service,
@@ -16,17 +17,7 @@ import {
 import { type Action, create, nothing, type Plan, remove, update } from "./action.ts";
 import { type Controller, controller, wake } from "./controller.ts";
 import { canonicalJson } from "./pod-template.ts";
-import {
-  addressesOf,
-  belongsToEndpoints,
-  familyOf,
-  hasManagedEndpoints,
-  hostnameBehind,
-  isHeadless,
-  podsBehind,
-  targetPort,
-  wakeServicesOfPod,
-} from "./service-pods.ts";
+import { addressesOf, belongsToEndpoints, hasManagedEndpoints, hostnameBehind, isHeadless, podsBehind, targetPort, wakeServicesOfPod } from "./service-pods.ts";
 
 const MANAGED_BY = "endpoints.kubernetes.io/managed-by";
 const CONTROLLER_NAME = "endpoint-controller";
@@ -140,8 +131,8 @@ function compare(a: string, b: string): number {
 /** Of the service's first address family. */
 function addressFor(service: Service, pod: Pod): EndpointAddress | undefined {
   const clusterIP = service.spec.clusterIP ?? "";
-  const family = service.spec.ipFamilies?.[0] ?? (clusterIP === "" || clusterIP === "None" ? "IPv4" : familyOf(clusterIP));
-  const ip = addressesOf(pod).find((address) => familyOf(address) === family);
+  const family = service.spec.ipFamilies?.[0] ?? (clusterIP === "" || clusterIP === "None" ? "IPv4" : ipFamilyOf(clusterIP));
+  const ip = addressesOf(pod).find((address) => ipFamilyOf(address) === family);
   if (ip === undefined) return undefined;
   const { namespace, name, uid } = pod.metadata;
   const hostname = hostnameBehind(pod, service);

@@ -8,6 +8,7 @@ import {
   type Endpoint,
   type EndpointSlice,
   endpointSlices,
+  ipFamilyOf,
   isPodReady,
   type Node,
   nodeLabels,
@@ -21,17 +22,7 @@ import { type Action, create, nothing, type Plan, remove, update } from "./actio
 import { type Controller, controller, wake } from "./controller.ts";
 import { controllerReference } from "./owner.ts";
 import { canonicalJson } from "./pod-template.ts";
-import {
-  addressesOf,
-  belongsToEndpoints,
-  familyOf,
-  hasManagedEndpoints,
-  hostnameBehind,
-  isHeadless,
-  podsBehind,
-  targetPort,
-  wakeServicesOfPod,
-} from "./service-pods.ts";
+import { addressesOf, belongsToEndpoints, hasManagedEndpoints, hostnameBehind, isHeadless, podsBehind, targetPort, wakeServicesOfPod } from "./service-pods.ts";
 
 const CONTROLLER_NAME = "endpointslice-controller.k8s.io";
 const MAX_ENDPOINTS = 100;
@@ -73,14 +64,14 @@ export function planEndpointSlices(observed: ObservedEndpointSlices): Plan {
 export function addressFamilies({ spec }: Service): readonly string[] {
   if (spec.ipFamilies !== undefined && spec.ipFamilies.length > 0) return spec.ipFamilies;
   const { clusterIP = "" } = spec;
-  return clusterIP === "" || clusterIP === "None" ? ["IPv4", "IPv6"] : [familyOf(clusterIP)];
+  return clusterIP === "" || clusterIP === "None" ? ["IPv4", "IPv6"] : [ipFamilyOf(clusterIP)];
 }
 
 function groupsOf({ service, pods, node }: ObservedEndpointSlices, family: string): Group[] {
   const groups = new Map<string, Group>();
   for (const pod of pods) {
     if (!belongsToEndpoints(pod, true)) continue;
-    const addresses = addressesOf(pod).filter((address) => familyOf(address) === family);
+    const addresses = addressesOf(pod).filter((address) => ipFamilyOf(address) === family);
     if (addresses.length === 0) continue;
     const ports = portsOf(service, pod);
     const key = portsKey(ports);

@@ -22,6 +22,7 @@ import { replicaSetController, replicationControllerController } from "./replica
 import { resourceQuotaController } from "./resourcequota.ts";
 import { rootCaController } from "./root-ca.ts";
 import { serviceAccountOf } from "./service-accounts.ts";
+import { serviceLoadBalancerController } from "./service-lb.ts";
 import { serviceAccountController } from "./serviceaccount.ts";
 import { statefulSetController } from "./statefulset.ts";
 import { attributesClassProtection, claimProtection, volumeProtection } from "./storage-protection.ts";
@@ -65,6 +66,7 @@ const EVENT_SOURCES: Readonly<Record<string, string>> = {
   "node-ipam": "cidrAllocator",
   "persistentvolume-claim-binder": "persistentvolume-controller",
   "persistentvolume-reclaim": "persistentvolume-controller",
+  "service-lb": "service-controller",
   "taint-eviction": "taint-eviction-controller",
   "volume-expand": "volume_expand",
 };
@@ -87,6 +89,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     cronJobController,
     endpointSliceController,
     endpointsController,
+    serviceLoadBalancerController,
     ...(clusterCidr === undefined ? [] : [nodeIpamController(clusterCidr)]),
     nodeLifecycleController(options),
     taintEvictionController(),

@@ -35,10 +35,6 @@ export function addressesOf(pod: Pod): readonly string[] {
   return addresses.length > 0 ? addresses : podIP === "" ? [] : [podIP];
 }
 
-export function familyOf(address: string): "IPv4" | "IPv6" {
-  return address.includes(":") ? "IPv6" : "IPv4";
-}
-
 /** The container's port that a port of the service leads to; undefined when the pod has none of that name. */
 export function targetPort(pod: Pod, port: ServicePort): number | undefined {
   const target = port.targetPort ?? port.port;

@@ -13,6 +13,5 @@ export function cniConfig(plan: NetworkPlan, stateFolder: string): string {
     hairpinMode: true,
     ipam: { type: "host-local", dataDir: stateFolder, ranges: [[{ subnet: plan.podCidr, gateway: plan.gateway }]], routes: [{ dst: "0.0.0.0/0" }] },
   };
-  const hostPorts = { type: "portmap", capabilities: { portMappings: true }, snat: true };
-  return `${JSON.stringify({ cniVersion: "1.0.0", name: "kubets", plugins: [bridge, hostPorts] }, undefined, 2)}\n`;
+  return `${JSON.stringify({ cniVersion: "1.0.0", name: "kubets", plugins: [bridge] }, undefined, 2)}\n`;
 }

@@ -61,6 +61,10 @@ class NetworkNamespace {
     return links.some(({ ifname }) => ifname === POD_BRIDGE);
   }
 
+  async setSysctl(name: string, value: string): Promise<void> {
+    await run(...this.command("sh", ["-c", `echo ${value} > /proc/sys/${name}`]));
+  }
+
   private command(file: string, args: readonly string[]): [string, string[]] {
     return this.path === undefined ? [file, [...args]] : ["nsenter", [`--net=${this.path}`, file, ...args]];
   }
@@ -76,6 +80,8 @@ async function makeBridge(machine: NetworkNamespace, plan: NetworkPlan): Promise
   for (const address of present) if (address !== wanted) await machine.ip("address", "del", address, "dev", POD_BRIDGE);
   await machine.ip("address", "replace", wanted, "dev", POD_BRIDGE);
   await machine.ip("link", "set", POD_BRIDGE, "up");
+  // A host port on 127.0.0.1 leads there; the proxy keeps others from reaching loopback this way.
+  await machine.setSysctl(`net/ipv4/conf/${POD_BRIDGE}/route_localnet`, "1");
 }
 
 /** Pods leave the cluster with their node's address. */

@@ -53,10 +53,7 @@ describe("the pod network's plan", () => {
     const plan = planNetwork("a", [node("a", "10.244.0.0/24")]);
     if (plan === undefined) throw new Error("no plan");
     expect(JSON.parse(cniConfig(plan, "/run/x"))).toMatchObject({
-      plugins: [
-        { type: "bridge", isGateway: true, ipam: { dataDir: "/run/x", ranges: [[{ subnet: "10.244.0.0/24", gateway: "10.244.0.1" }]] } },
-        { type: "portmap" },
-      ],
+      plugins: [{ type: "bridge", isGateway: true, ipam: { dataDir: "/run/x", ranges: [[{ subnet: "10.244.0.0/24", gateway: "10.244.0.1" }]] } }],
     });
   });
 });

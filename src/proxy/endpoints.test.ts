@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { EndpointSlice } from "../api/index.ts";
-import { portBackends } from "./endpoints.ts";
-import { servicePort, type TestEndpoint, testService, testSlice } from "./testing.ts";
+import { localReadyCount, portBackends } from "./endpoints.ts";
+import { IPV4, IPV6 } from "./family.ts";
+import { servicePort, type TestEndpoint, testSlice } from "./testing.ts";
 
 const port = servicePort("TCP", 80);
-const service = testService("web", { clusterIP: "10.96.0.20", ports: [port] });
-const node = { nodeName: "node", zone: "a" };
+const node = { family: IPV4, nodeName: "node", zone: "a" };
 const ips = (list: readonly { readonly ip: string }[]) => list.map(({ ip }) => ip);
 const chosen = (endpoints: readonly TestEndpoint[]) => {
-  const { cluster, local, hasAny } = portBackends(service, port, [testSlice("web", [port], endpoints)], node);
+  const { cluster, local, hasAny } = portBackends(port, [testSlice("web", [port], endpoints)], node);
   return { cluster: ips(cluster), local: ips(local), hasAny };
 };
 
@@ -45,7 +45,7 @@ describe("endpoints of a service port", () => {
     expect(chosen(endpoints)).toEqual(expected);
   });
 
-  it("takes the slices of the port's name and protocol, IPv4 only, each endpoint once", () => {
+  it("takes the slices of the port's name, protocol and family, each endpoint once", () => {
     const other = { ...servicePort("TCP", 81), name: "other" };
     const slices: EndpointSlice[] = [
       testSlice("web", [port], [{ ip: "1.0.0.2" }, { ip: "1.0.0.1", ready: false }], "1"),
@@ -53,7 +53,8 @@ describe("endpoints of a service port", () => {
       testSlice("web", [other], [{ ip: "1.0.0.9" }], "3"),
       { ...testSlice("web", [port], [{ ip: "2001:db8::1" }], "4"), addressType: "IPv6" },
     ];
-    expect(ips(portBackends(service, port, slices, node).cluster)).toEqual(["1.0.0.1", "1.0.0.2"]);
+    expect(ips(portBackends(port, slices, node).cluster)).toEqual(["1.0.0.1", "1.0.0.2"]);
+    expect(ips(portBackends(port, slices, { ...node, family: IPV6 }).cluster)).toEqual(["2001:db8::1"]);
   });
 
   it("follows zone hints when every endpoint has some and one is for this zone", () => {
@@ -61,9 +62,30 @@ describe("endpoints of a service port", () => {
       ...testSlice("web", [port], []),
       endpoints: zones.map((zone, index) => ({ addresses: [`1.0.0.${index + 1}`], ...(zone === undefined ? {} : { hints: { forZones: [{ name: zone }] } }) })),
     });
-    expect(ips(portBackends(service, port, [hinted(["a", "b"])], node).cluster)).toEqual(["1.0.0.1"]);
-    expect(ips(portBackends(service, port, [hinted(["a", undefined])], node).cluster)).toHaveLength(2);
-    expect(ips(portBackends(service, port, [hinted(["b", "c"])], node).cluster)).toHaveLength(2);
-    expect(ips(portBackends(service, port, [hinted(["a", "b"])], { nodeName: "node" }).cluster)).toHaveLength(2);
+    expect(ips(portBackends(port, [hinted(["a", "b"])], node).cluster)).toEqual(["1.0.0.1"]);
+    expect(ips(portBackends(port, [hinted(["a", undefined])], node).cluster)).toHaveLength(2);
+    expect(ips(portBackends(port, [hinted(["b", "c"])], node).cluster)).toHaveLength(2);
+    expect(ips(portBackends(port, [hinted(["a", "b"])], { family: IPV4, nodeName: "node" }).cluster)).toHaveLength(2);
+  });
+
+  it("follows node hints before zone hints", () => {
+    const hinted = (names: readonly (string | undefined)[]): EndpointSlice => ({
+      ...testSlice("web", [port], []),
+      endpoints: names.map((name, index) => ({
+        addresses: [`1.0.0.${index + 1}`],
+        hints: { forZones: [{ name: "a" }], ...(name === undefined ? {} : { forNodes: [{ name }] }) },
+      })),
+    });
+    expect(ips(portBackends(port, [hinted(["other", "node"])], node).cluster)).toEqual(["1.0.0.2"]);
+    expect(ips(portBackends(port, [hinted(["other", "another"])], node).cluster)).toHaveLength(2);
+    expect(ips(portBackends(port, [hinted([undefined, "node"])], node).cluster)).toHaveLength(2);
+  });
+
+  it("counts the node's ready endpoints over all ports and slices", () => {
+    const slices = [
+      testSlice("web", [port], [{ ip: "1.0.0.1" }, { ip: "1.0.0.2", node: "other" }, { ip: "1.0.0.3", ready: false }]),
+      testSlice("web", [port], [{ ip: "1.0.0.1" }], "2"),
+    ];
+    expect(localReadyCount(slices, node)).toBe(1);
   });
 });

@@ -1,7 +1,8 @@
 // Which endpoints of a service port may be used, and by which traffic: a pure function of the service and its endpoint slices
 // (https://kubernetes.io/docs/reference/networking/virtual-ips/). Ready endpoints are used; when there are none, those that
 // still serve while they terminate.
-import type { Endpoint, EndpointSlice, Service, ServicePort } from "../api/index.ts";
+import type { Endpoint, EndpointSlice, ServicePort } from "../api/index.ts";
+import type { Family } from "./family.ts";
 
 export interface Backend {
   readonly ip: string;
@@ -18,6 +19,7 @@ export interface PortBackends {
   readonly hasAny: boolean;
 }
 
+/** The node that the traffic starts from. */
 export interface NodeFacts {
   readonly nodeName: string;
   /** The node's `topology.kubernetes.io/zone`. */
@@ -31,10 +33,14 @@ interface Candidate extends Backend {
   readonly forNodes: readonly string[];
 }
 
-export function portBackends(service: Service, port: ServicePort, slices: readonly EndpointSlice[], node: NodeFacts): PortBackends {
-  const candidates = collect(port, slices, node.nodeName);
+export function portBackends(port: ServicePort, slices: readonly EndpointSlice[], node: NodeFacts & { readonly family: Family }): PortBackends {
+  const candidates = collect(
+    port,
+    slices.filter(({ addressType }) => addressType === node.family.name),
+    node.nodeName,
+  );
   const ready = candidates.filter((candidate) => candidate.ready);
-  const cluster = ready.length > 0 ? nearest(ready, service, node) : candidates.filter((candidate) => candidate.servingTerminating);
+  const cluster = ready.length > 0 ? nearest(ready, node) : candidates.filter((candidate) => candidate.servingTerminating);
   const localReady = ready.filter(({ isLocal }) => isLocal);
   const local = localReady.length > 0 ? localReady : candidates.filter((candidate) => candidate.isLocal && candidate.servingTerminating);
   const backend = ({ ip, port: backendPort, isLocal }: Candidate): Backend => ({ ip, port: backendPort, isLocal });
@@ -45,7 +51,6 @@ export function portBackends(service: Service, port: ServicePort, slices: readon
 function collect(port: ServicePort, slices: readonly EndpointSlice[], nodeName: string): Candidate[] {
   const found = new Map<string, Candidate>();
   for (const slice of slices) {
-    if (slice.addressType !== "IPv4") continue;
     for (const slicePort of slice.ports ?? []) {
       if ((slicePort.name ?? "") !== (port.name ?? "") || (slicePort.protocol ?? "TCP") !== (port.protocol ?? "TCP")) continue;
       if (slicePort.port === undefined) continue;
@@ -76,9 +81,9 @@ function candidateOf(endpoint: Endpoint, port: number, nodeName: string): Candid
   };
 }
 
-/** Follows hints only when every endpoint has some and one of them is for us: otherwise an endpoint could get no traffic at all. */
-function nearest(ready: readonly Candidate[], service: Service, { nodeName, zone }: NodeFacts): readonly Candidate[] {
-  if (service.spec?.trafficDistribution === "PreferSameNode" && ready.every(({ forNodes }) => forNodes.length > 0)) {
+/** Follows hints, those for nodes first, when every endpoint has some and one of them is for us: else an endpoint could get no traffic at all. */
+function nearest(ready: readonly Candidate[], { nodeName, zone }: NodeFacts): readonly Candidate[] {
+  if (ready.every(({ forNodes }) => forNodes.length > 0)) {
     const here = ready.filter(({ forNodes }) => forNodes.includes(nodeName));
     if (here.length > 0) return here;
   }
@@ -87,4 +92,10 @@ function nearest(ready: readonly Candidate[], service: Service, { nodeName, zone
     if (here.length > 0) return here;
   }
   return ready;
+}
+
+/** The addresses of this node's endpoints that are ready, over all ports: what a load balancer's health check counts. */
+export function localReadyCount(slices: readonly EndpointSlice[], { nodeName }: NodeFacts): number {
+  const here = slices.flatMap(({ endpoints = [] }) => endpoints.filter((endpoint) => endpoint.nodeName === nodeName && endpoint.conditions?.ready !== false));
+  return new Set(here.map(({ addresses }) => addresses[0])).size;
 }

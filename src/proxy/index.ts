@@ -1,4 +1,4 @@
 // The public face of proxy/.
 export type { Flow } from "./conntrack.ts";
-export type { ProxyOptions } from "./plan.ts";
-export { createProxy, type ProxyApplier, type ServiceProxy } from "./proxy.ts";
+export type { ProxyApplier } from "./family-rules.ts";
+export { createProxy, HEALTH_PORT, type ProxyOptions, type ServiceProxy } from "./proxy.ts";

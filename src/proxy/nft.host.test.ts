@@ -2,9 +2,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { EndpointSlice, Service } from "../api/index.ts";
+import type { EndpointSlice, Pod, Service } from "../api/index.ts";
+import { type Family, IPV4, IPV6 } from "./family.ts";
+import { planHostPorts } from "./host-ports.ts";
 import { createNftApplier, removeServiceRules } from "./nft.host.ts";
-import { type ProxyOptions, planService } from "./plan.ts";
+import { type PlanOptions, planService } from "./plan.ts";
 import { Ruleset } from "./ruleset.ts";
 import { servicePort, testService, testSlice } from "./testing.ts";
 
@@ -13,7 +15,7 @@ const hasTools =
 /** Replies on TCP and UDP port 8080 with its own address and the client's. */
 const SERVER = `
 const reply = (me, from) => me + " from " + from.replace("::ffff:", "");
-require("net").createServer((s) => s.end(reply(s.localAddress, s.remoteAddress))).listen(8080, "0.0.0.0", () => console.log("up"));
+require("net").createServer((s) => s.end(reply(s.localAddress.replace("::ffff:", ""), s.remoteAddress))).listen(8080, "::", () => console.log("up"));
 const u = require("dgram").createSocket("udp4");
 u.on("message", (m, r) => u.send(reply(process.argv[1], r.address), r.port, r.address)).bind(8080, process.argv[1]);`;
 /** Asks each \`protocol/address/port\` and prints one answer a line. */
@@ -26,7 +28,7 @@ const ask = (target) => new Promise((done) => {
     const s = require("net").connect(Number(port), host);
     s.on("data", end).on("error", (e) => end(e.code));
   } else {
-    const s = require("dgram").createSocket("udp4");
+    const s = require("dgram").createSocket(host.includes(":") ? "udp6" : "udp4");
     s.on("error", (e) => end(e.code)).on("message", end);
     s.connect(Number(port), host, () => s.send("?"));
   }
@@ -36,7 +38,7 @@ const ask = (target) => new Promise((done) => {
 const name = (of: string) => `kubets-t${process.pid}-${of}`;
 const inside = (of: string) => `--net=/run/netns/${name(of)}`;
 const NODE_IP = "192.0.2.1";
-const options: ProxyOptions = { nodeName: "node", clusterCidr: "10.244.0.0/16" };
+const options: PlanOptions = { family: IPV4, nodeName: "node", clusterCidr: "10.244.0.0/16" };
 
 describe.skipIf(!hasTools)("service rules in the kernel (needs root, nft and ip)", () => {
   const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
@@ -44,6 +46,7 @@ describe.skipIf(!hasTools)("service rules in the kernel (needs root, nft and ip)
   const servers: ChildProcess[] = [];
   const applier = createNftApplier({ networkNamespace: `/run/netns/${name("node")}` });
   let ruleset: Ruleset;
+  let ruleset6: Ruleset;
 
   const ask = (from: string, ...targets: string[]) =>
     on(from, process.execPath, "-e", CLIENT, ...targets)
@@ -61,25 +64,36 @@ describe.skipIf(!hasTools)("service rules in the kernel (needs root, nft and ip)
     for (const of of ["node", "pod2", "pod3", "outside"]) ip("netns", "add", name(of));
     on("node", "ip", "link", "add", "br0", "type", "bridge");
     on("node", "ip", "address", "add", "10.244.0.1/24", "dev", "br0");
+    on("node", "ip", "address", "add", "fd00:244::1/64", "dev", "br0", "nodad");
     for (const link of ["br0", "lo"]) on("node", "ip", "link", "set", link, "up");
-    on("node", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables");
+    on(
+      "node",
+      "sh",
+      "-c",
+      "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables; echo 1 > /proc/sys/net/bridge/bridge-nf-call-ip6tables; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding; echo 1 > /proc/sys/net/ipv4/conf/br0/route_localnet",
+    );
     for (const number of ["2", "3"]) {
       const pod = `pod${number}`;
       ip("link", "add", "eth0", "netns", name(pod), "type", "veth", "peer", "name", pod, "netns", name("node"));
       on("node", "ip", "link", "set", pod, "master", "br0", "up");
       on("node", "ip", "link", "set", "dev", pod, "type", "bridge_slave", "hairpin", "on");
       on(pod, "ip", "address", "add", `10.244.0.${number}/24`, "dev", "eth0");
+      on(pod, "ip", "address", "add", `fd00:244::${number}/64`, "dev", "eth0", "nodad");
       on(pod, "ip", "link", "set", "eth0", "up");
       on(pod, "ip", "route", "add", "default", "via", "10.244.0.1");
+      on(pod, "ip", "-6", "route", "add", "default", "via", "fd00:244::1");
       await startServer(pod, `10.244.0.${number}`);
     }
     ip("link", "add", "eth0", "netns", name("outside"), "type", "veth", "peer", "name", "uplink", "netns", name("node"));
     on("node", "ip", "address", "add", `${NODE_IP}/24`, "dev", "uplink");
+    on("node", "ip", "address", "add", "fd00:192::1/64", "dev", "uplink", "nodad");
     on("node", "ip", "link", "set", "uplink", "up");
     on("outside", "ip", "address", "add", "192.0.2.2/24", "dev", "eth0");
+    on("outside", "ip", "address", "add", "fd00:192::2/64", "dev", "eth0", "nodad");
     on("outside", "ip", "link", "set", "eth0", "up");
     // The node reaches service addresses by its default route; the outside knows the way to external ones.
     on("node", "ip", "route", "add", "default", "via", "192.0.2.2");
+    on("node", "ip", "-6", "route", "add", "default", "via", "fd00:192::2");
     on("outside", "ip", "route", "add", "default", "via", NODE_IP);
     await startServer("node", NODE_IP);
   });
@@ -90,7 +104,8 @@ describe.skipIf(!hasTools)("service rules in the kernel (needs root, nft and ip)
   });
 
   beforeEach(() => {
-    ruleset = new Ruleset();
+    ruleset = new Ruleset(IPV4);
+    ruleset6 = new Ruleset(IPV6);
   });
 
   async function startServer(pod: string, address: string): Promise<void> {
@@ -197,5 +212,79 @@ describe.skipIf(!hasTools)("service rules in the kernel (needs root, nft and ip)
     await removeServiceRules({ networkNamespace: `/run/netns/${name("node")}` });
     await removeServiceRules({ networkNamespace: `/run/netns/${name("node")}` });
     expect(on("node", "nft", "list", "ruleset")).toBe("");
+  });
+
+  const settle = async (rules: Ruleset) => {
+    const transaction = rules.transaction();
+    if (transaction === undefined) return;
+    await applier.apply(transaction.script);
+    transaction.settled(true);
+  };
+
+  it("does all of it for IPv6 as well", async () => {
+    const options6: PlanOptions = { family: IPV6, nodeName: "node", clusterCidr: "fd00:244::/64", balancerPorts: new Set(["TCP/80"]) };
+    const service = testService("web", { type: "LoadBalancer", clusterIP: "fd00:96::20", sessionAffinity: "ClientIP", ports }, ["fd00:192::1"]);
+    const slice6 = (number: number) => ({ ...testSlice("web", ports, [{ ip: `fd00:244::${number}` }]), addressType: "IPv6" });
+    ruleset6.set("web", planService(service, [slice6(2)], options6).claims);
+    await settle(ruleset6);
+    expect(ask("pod3", "tcp/fd00:96::20/80")).toEqual(["fd00:244::2 from fd00:244::3"]);
+    expect(ask("pod2", "tcp/fd00:96::20/80")).toEqual(["fd00:244::2 from fd00:244::1"]);
+    expect(ask("outside", "tcp/fd00:192::1/30080", "tcp/fd00:192::1/80")).toEqual(Array(2).fill("fd00:244::2 from fd00:244::1"));
+    expect(await applier.chains(IPV6)).toEqual(ruleset6.shape()?.chains);
+    ruleset6.set("web", planService(service, [], options6).claims);
+    await settle(ruleset6);
+    expect(ask("pod3", "tcp/fd00:96::20/80")).toEqual(["ECONNREFUSED"]);
+  });
+
+  it("opens host ports by address, port and protocol, on loopback as well, and closes them", async () => {
+    const pod = (name: string, number: number, port: { hostIP?: string; protocol?: string; hostPort: number }): Pod => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace: "default" },
+      spec: { containers: [{ name: "main", image: "app:1", ports: [{ containerPort: 8080, ...port }] }] },
+      status: { phase: "Running", podIPs: [{ ip: `10.244.0.${number}` }] },
+    });
+    const set = (of: Pod, family: Family = IPV4) => ruleset.set(`pod ${of.metadata.name}`, planHostPorts(of, family).claims);
+    set(pod("a", 2, { hostIP: "127.0.0.1", hostPort: 54323 }));
+    set(pod("b", 3, { hostIP: NODE_IP, hostPort: 54323 }));
+    set(pod("c", 2, { hostIP: NODE_IP, hostPort: 54323, protocol: "UDP" }));
+    set(pod("d", 3, { hostPort: 54324 }));
+    await settle(ruleset);
+    expect(ask("node", "tcp/127.0.0.1/54323", `tcp/${NODE_IP}/54323`, `udp/${NODE_IP}/54323`, "tcp/127.0.0.1/54324")).toEqual([
+      "10.244.0.2 from 10.244.0.1",
+      `10.244.0.3 from ${NODE_IP}`,
+      `10.244.0.2 from ${NODE_IP}`,
+      "10.244.0.3 from 10.244.0.1",
+    ]);
+    expect(ask("outside", `tcp/${NODE_IP}/54323`, `tcp/${NODE_IP}/54324`)).toEqual(Array(2).fill("10.244.0.3 from 192.0.2.2"));
+    // A pod itself, through the node.
+    expect(ask("pod3", `tcp/${NODE_IP}/54324`)).toEqual(["10.244.0.3 from 10.244.0.1"]);
+    ruleset.set("pod d", new Map());
+    await settle(ruleset);
+    expect(ask("node", "tcp/127.0.0.1/54324")).toEqual(["ECONNREFUSED"]);
+  });
+
+  it("answers for load balancers on all of the node's addresses, and keeps others away from its loopback", async () => {
+    const service = testService("web", { type: "LoadBalancer", clusterIP: "10.96.0.20", externalTrafficPolicy: "Local", ports }, [NODE_IP]);
+    ruleset.set("web", planService(service, [only(2)], { ...options, balancerPorts: new Set(["TCP/80", "UDP/80"]) }).claims);
+    await settle(ruleset);
+    expect(ask("outside", `tcp/${NODE_IP}/80`, `udp/${NODE_IP}/80`)).toEqual(Array(2).fill("10.244.0.2 from 192.0.2.2"));
+    expect(ask("node", "tcp/127.0.0.1/80", "tcp/127.0.0.1/30080")).toEqual(["10.244.0.2 from 10.244.0.1", "ECONNREFUSED"]);
+    on("pod3", "ip", "route", "add", "127.0.0.2/32", "via", "10.244.0.1");
+    expect(ask("pod3", "tcp/127.0.0.2/8080")).not.toContain(expect.stringContaining("from"));
+  });
+
+  it("finds out when somebody empties a chain, a map or takes the table away", async () => {
+    ruleset.set("web", planService(testService("web", { clusterIP: "10.96.0.20", ports }), [only(2)], options).claims);
+    await settle(ruleset);
+    const shape = ruleset.shape();
+    expect(await applier.chains(IPV4)).toEqual(shape?.chains);
+    expect(await applier.finds(shape?.probe ?? "")).toBe(true);
+    on("node", "nft", "flush", "map", "ip", "kubets-proxy", "service-ips");
+    expect(await applier.finds(shape?.probe ?? "")).toBe(false);
+    on("node", "nft", "flush", "chain", "ip", "kubets-proxy", "prerouting");
+    expect(await applier.chains(IPV4)).not.toEqual(shape?.chains);
+    on("node", "nft", "flush", "ruleset");
+    expect(await applier.chains(IPV4)).toBeUndefined();
   });
 });

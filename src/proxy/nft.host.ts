@@ -1,10 +1,11 @@
-// Applies the service rules on Linux with the commands `nft` and, for UDP flows, `conntrack`.
+// Applies the service rules on Linux with the commands `nft` and, for UDP flows, `conntrack`; looks at what the kernel has.
 import { execFile, spawn } from "node:child_process";
 import { networkInterfaces } from "node:os";
 import { promisify } from "node:util";
 import { type Flow, parseFlows } from "./conntrack.ts";
-import type { ProxyApplier } from "./proxy.ts";
-import { REMOVAL } from "./ruleset.ts";
+import { IPV4, IPV6 } from "./family.ts";
+import type { ProxyApplier } from "./family-rules.ts";
+import { removal, TABLE } from "./ruleset.ts";
 
 const run = promisify(execFile);
 const LISTING_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -17,9 +18,22 @@ export interface NftOptions {
 export function createNftApplier(options: NftOptions = {}): ProxyApplier {
   return {
     apply: (script) => nft(script, options),
-    udpFlows: async () => {
+    chains: async ({ header }) => {
+      const [file, args] = inNamespace(options, "nft", ["--json", "--terse", "list", "table", header, TABLE]);
+      return run(file, args, { maxBuffer: LISTING_LIMIT_BYTES }).then(
+        ({ stdout }) => chainsOf(stdout),
+        // Whatever keeps it from being listed: putting it back is the way to find out.
+        () => undefined,
+      );
+    },
+    finds: (script) =>
+      nft(script, options).then(
+        () => true,
+        () => false,
+      ),
+    udpFlows: async ({ name }) => {
       try {
-        const [file, args] = inNamespace(options, "conntrack", ["-L", "-p", "udp"]);
+        const [file, args] = inNamespace(options, "conntrack", ["-L", "-p", "udp", "-f", name.toLowerCase()]);
         const { stdout } = await run(file, args, { maxBuffer: LISTING_LIMIT_BYTES });
         return parseFlows(stdout);
       } catch (error) {
@@ -39,7 +53,19 @@ export function createNftApplier(options: NftOptions = {}): ProxyApplier {
 
 /** Takes all service rules away; nothing happens when there are none. */
 export async function removeServiceRules(options: NftOptions = {}): Promise<void> {
-  await nft(REMOVAL, options);
+  await nft(removal(IPV4) + removal(IPV6), options);
+}
+
+function chainsOf(listing: string): ReadonlyMap<string, number> {
+  const { nftables } = JSON.parse(listing) as {
+    readonly nftables: readonly { readonly chain?: { readonly name: string }; readonly rule?: { readonly chain: string } }[];
+  };
+  const chains = new Map<string, number>();
+  for (const { chain, rule } of nftables) {
+    const name = chain?.name ?? rule?.chain;
+    if (name !== undefined) chains.set(name, (chains.get(name) ?? 0) + (rule === undefined ? 0 : 1));
+  }
+  return chains;
 }
 
 function inNamespace({ networkNamespace }: NftOptions, file: string, args: readonly string[]): [string, string[]] {
@@ -47,7 +73,20 @@ function inNamespace({ networkNamespace }: NftOptions, file: string, args: reado
 }
 
 function selection(flow: Flow): string[] {
-  return ["-p", "udp", "-s", flow.source, "--sport", flow.sourcePort, "-d", flow.destination, "--dport", flow.destinationPort];
+  return [
+    "-f",
+    flow.source.includes(":") ? "ipv6" : "ipv4",
+    "-p",
+    "udp",
+    "-s",
+    flow.source,
+    "--sport",
+    flow.sourcePort,
+    "-d",
+    flow.destination,
+    "--dport",
+    flow.destinationPort,
+  ];
 }
 
 function nft(script: string, options: NftOptions): Promise<void> {

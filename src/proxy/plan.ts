@@ -4,11 +4,22 @@
 // by all ports with so many endpoints; that chain draws an index, and a map for each index knows the endpoint. Only session
 // affinity and source ranges need chains of their own. (One map with the index in its key would do, but nft 1.0.6 cannot add
 // rules that use such a map once it is in the kernel.)
-import type { EndpointSlice, Service, ServicePort } from "../api/index.ts";
+import { type EndpointSlice, type Service, type ServicePort, serviceLabels } from "../api/index.ts";
 import { type Backend, type NodeFacts, portBackends } from "./endpoints.ts";
+import { type Family, familyOf, socketAddress } from "./family.ts";
 
 /** The maps and sets that are always there. */
-export type MapName = "service-ips" | "node-ports" | "cluster-ips" | "refused-ips" | "refused-node-ports" | "hairpin";
+export type MapName =
+  | "service-ips"
+  | "node-ports"
+  | "balancer-ports"
+  | "host-ports"
+  | "any-host-ports"
+  | "cluster-ips"
+  | "refused-ips"
+  | "refused-node-ports"
+  | "refused-balancer-ports"
+  | "hairpin";
 
 /**
  * What is claimed, and what it should be: `map NAME` → declaration, `chain NAME` → rules by line, `element MAP KEY` → value or
@@ -16,9 +27,13 @@ export type MapName = "service-ips" | "node-ports" | "cluster-ips" | "refused-ip
  */
 export type Claims = ReadonlyMap<string, string>;
 
-export interface ProxyOptions extends NodeFacts {
+export interface PlanOptions extends NodeFacts {
+  /** Addresses of the other family are left out. */
+  readonly family: Family;
   /** Source addresses of all pods: what comes from elsewhere is masqueraded. */
   readonly clusterCidr: string;
+  /** Ports, as `TCP/80`, on which this node answers on all its addresses for this service. */
+  readonly balancerPorts?: ReadonlySet<string>;
 }
 
 export interface UdpFrontend {
@@ -34,26 +49,27 @@ export interface ServicePlan {
   readonly udp: readonly UdpFrontend[];
 }
 
-const element = (map: MapName, key: string): string => `element ${map} ${key}`;
+export function element(map: MapName, key: string): string {
+  return `element ${map} ${key}`;
+}
 
 /** Set on packets that must leave with the node's address; cleared again when they do. */
 export const MASQUERADE_MARK = "0x4000";
 const MARK = `meta mark set mark or ${MASQUERADE_MARK}`;
 const DEFAULT_AFFINITY_SECONDS = 10_800;
-const PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name";
 
 /** Whether this proxy serves it: neither headless, nor a name, nor left to another proxy. */
 export function isProxied(service: Service): boolean {
   const { spec, metadata } = service;
   const ip = spec?.clusterIP ?? "";
-  return spec?.type !== "ExternalName" && ip !== "" && ip !== "None" && metadata.labels?.[PROXY_NAME_LABEL] === undefined;
+  return spec?.type !== "ExternalName" && ip !== "" && ip !== "None" && metadata.labels?.[serviceLabels.serviceProxyName] === undefined;
 }
 
-export function planService(service: Service, slices: readonly EndpointSlice[], options: ProxyOptions): ServicePlan {
+export function planService(service: Service, slices: readonly EndpointSlice[], options: PlanOptions): ServicePlan {
   const claims = new Map<string, string>();
   const udp: UdpFrontend[] = [];
   if (!isProxied(service)) return { claims, udp };
-  for (const ip of clusterIps(service)) claims.set(element("cluster-ips", ip), "");
+  for (const ip of ofFamily(clusterIps(service), options.family)) claims.set(element("cluster-ips", ip), "");
   for (const port of service.spec?.ports ?? []) new PortPlan(service, port, slices, options, claims, udp).plan();
   return { claims, udp };
 }
@@ -72,12 +88,13 @@ class PortPlan {
   /** Names the chains of this port alone. */
   private readonly name: string;
   private readonly backends: ReturnType<typeof portBackends>;
+  private readonly header: Family["header"];
 
   constructor(
     private readonly service: Service,
     private readonly port: ServicePort,
     slices: readonly EndpointSlice[],
-    private readonly options: ProxyOptions,
+    private readonly options: PlanOptions,
     private readonly claims: Map<string, string>,
     private readonly udp: UdpFrontend[],
   ) {
@@ -85,39 +102,46 @@ class PortPlan {
     this.protocol = (port.protocol ?? "TCP").toLowerCase();
     this.name = `${metadata.namespace}/${metadata.name}/${this.protocol}/${port.name ?? ""}`;
     this.affinitySeconds = spec?.sessionAffinity === "ClientIP" ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS) : 0;
-    this.backends = portBackends(service, port, slices, options);
+    this.backends = portBackends(port, slices, options);
+    this.header = options.family.header;
   }
 
   plan(): void {
     const { spec } = this.service;
     const internal: Frontend = { audience: "cluster", onlyLocal: spec?.internalTrafficPolicy === "Local" };
     const external: Frontend = { audience: "external", onlyLocal: spec?.externalTrafficPolicy === "Local" };
-    for (const ip of clusterIps(this.service)) this.address(ip, internal);
-    for (const ip of spec?.externalIPs ?? []) if (isIpv4(ip)) this.address(ip, external);
-    for (const ip of loadBalancerIps(this.service)) this.address(ip, external, spec?.loadBalancerSourceRanges);
-    if ((this.port.nodePort ?? 0) > 0) this.nodePort(this.port.nodePort ?? 0, external);
+    const { family, balancerPorts } = this.options;
+    const ranges = ofFamily(sourceRanges(this.service), family);
+    // A list without ranges of this family lets nobody of it in.
+    const guard = sourceRanges(this.service).length === 0 ? undefined : ranges;
+    for (const ip of ofFamily(clusterIps(this.service), family)) this.address(ip, internal);
+    for (const ip of ofFamily(spec?.externalIPs ?? [], family)) this.address(ip, external);
+    for (const ip of ofFamily(loadBalancerIps(this.service), family)) this.address(ip, external, guard);
+    if ((this.port.nodePort ?? 0) > 0) this.localPort("node-ports", this.port.nodePort ?? 0, external);
+    if (balancerPorts?.has(`${this.port.protocol ?? "TCP"}/${this.port.port}`)) this.localPort("balancer-ports", this.port.port, external, guard);
     for (const { ip } of [...this.backends.cluster, ...this.backends.local]) this.claims.set(element("hairpin", `${ip} . ${ip}`), "");
   }
 
-  private address(ip: string, frontend: Frontend, sourceRanges?: readonly string[]): void {
+  private address(ip: string, frontend: Frontend, guard?: readonly string[]): void {
     const key = `${ip} . ${this.protocol} . ${this.port.port}`;
     if (!this.backends.hasAny) {
       this.claims.set(element("refused-ips", key), "");
       return;
     }
     const target = this.target(frontend, { kind: "ip", key });
-    this.claims.set(element("service-ips", key), this.firewalled(target, sourceRanges));
+    this.claims.set(element("service-ips", key), this.firewalled(target, guard));
     this.track(`${ip}:${this.port.port}`, frontend);
   }
 
-  private nodePort(nodePort: number, frontend: Frontend): void {
-    const key = `${this.protocol} . ${nodePort}`;
+  /** A port on all of the node's addresses. */
+  private localPort(map: "node-ports" | "balancer-ports", port: number, frontend: Frontend, guard?: readonly string[]): void {
+    const key = `${this.protocol} . ${port}`;
     if (!this.backends.hasAny) {
-      this.claims.set(element("refused-node-ports", key), "");
+      this.claims.set(element(`refused-${map}`, key), "");
       return;
     }
-    this.claims.set(element("node-ports", key), this.target(frontend, { kind: "port", key }));
-    this.track(`:${nodePort}`, frontend);
+    this.claims.set(element(map, key), this.firewalled(this.target(frontend, { kind: "port", key }), guard));
+    this.track(`:${port}`, frontend);
   }
 
   private track(key: string, { audience, onlyLocal }: Frontend): void {
@@ -135,7 +159,7 @@ class PortPlan {
     if (used.length === 0) return "drop";
     const pick = this.pick(used, from);
     const name = audience === "cluster" ? `cluster-${pick.name}` : `external-${pick.name}`;
-    const masquerade = audience === "cluster" ? `ip saddr != ${this.options.clusterCidr} ${MARK}` : MARK;
+    const masquerade = audience === "cluster" ? `${this.header} saddr != ${this.options.clusterCidr} ${MARK}` : MARK;
     return this.goTo(name, [masquerade, ...pick.rules]);
   }
 
@@ -147,7 +171,7 @@ class PortPlan {
     if (cluster.length > 0) {
       const all = this.pick(cluster, from);
       const verdict = this.goTo(`all-${all.name}`, all.rules);
-      rules.push(`ip saddr ${this.options.clusterCidr} ${verdict}`, `fib saddr type local ${MARK} ${verdict}`);
+      rules.push(`${this.header} saddr ${this.options.clusterCidr} ${verdict}`, `fib saddr type local ${MARK} ${verdict}`);
       name += `-${all.name}`;
     }
     const here = local.length === 0 ? { name: "none", rules: ["drop"] } : this.pick(local, from, "local-");
@@ -160,32 +184,37 @@ class PortPlan {
    */
   private pick(used: readonly Backend[], { kind, key }: FrontendKey, variant = ""): { name: string; rules: string[] } {
     if (this.affinitySeconds > 0) return this.pickWithAffinity(used, variant);
-    const { type, selector } = FRONTEND_KINDS[kind];
+    const { addressType } = this.options.family;
+    const type = kind === "ip" ? `${addressType} . inet_proto . inet_service` : "inet_proto . inet_service";
+    const selector = kind === "ip" ? `${this.header} daddr . meta l4proto . th dport` : "meta l4proto . th dport";
     const verdicts = used.map(({ ip, port }, index) => {
       const map = `${variant}${kind}-endpoint-${index}`;
-      this.claims.set(`map ${map}`, `map { type ${type} : ipv4_addr . inet_service; }`);
+      this.claims.set(`map ${map}`, `map { type ${type} : ${addressType} . inet_service; }`);
       this.claims.set(`element ${map} ${key}`, `${ip} . ${port}`);
-      return this.goTo(`to-${map}`, [`dnat ip to ${selector} map @${map}`]);
+      return this.goTo(`to-${map}`, [`dnat ${this.header} to ${selector} map @${map}`]);
     });
     return { name: `${variant}${kind}-${used.length}`, rules: [drawn(verdicts)] };
   }
 
   private pickWithAffinity(used: readonly Backend[], variant: string): { name: string; rules: string[] } {
+    const { addressType } = this.options.family;
     const backends = used.map(({ ip, port }) => {
       // The lifetime is part of the name: that of a set cannot be changed.
-      const name = `${this.name}/${this.affinitySeconds}/${ip}/${port}`;
-      this.claims.set(`map clients-${name}`, `set { type ipv4_addr; flags dynamic, timeout; timeout ${this.affinitySeconds}s; }`);
-      const rules = [`update @clients-${name} { ip saddr }`, `meta l4proto ${this.protocol} dnat ip to ${ip}:${port}`];
+      const name = `${this.name}/${this.affinitySeconds}/${ip.replaceAll(":", "-")}/${port}`;
+      this.claims.set(`map clients-${name}`, `set { type ${addressType}; flags dynamic, timeout; timeout ${this.affinitySeconds}s; }`);
+      const rules = [`update @clients-${name} { ${this.header} saddr }`, `meta l4proto ${this.protocol} dnat ${this.header} to ${socketAddress(ip, port)}`];
       return { name, verdict: this.goTo(`to-${name}`, rules) };
     });
-    const remembered = backends.map(({ name, verdict }) => `ip saddr @clients-${name} ${verdict}`);
+    const remembered = backends.map(({ name, verdict }) => `${this.header} saddr @clients-${name} ${verdict}`);
     return { name: `${variant}${this.name}`, rules: [...remembered, drawn(backends.map(({ verdict }) => verdict))] };
   }
 
-  private firewalled(target: string, sourceRanges: readonly string[] = []): string {
-    const ranges = sourceRanges.map((range) => range.trim()).filter((range) => isIpv4(range));
-    if (ranges.length === 0) return target;
-    return this.goTo(`from-${this.name}`, [`ip saddr != { ${ranges.join(", ")} } drop`, target]);
+  /** One rule a range: ranges may overlap, which one set of them may not. */
+  private firewalled(target: string, ranges: readonly string[] | undefined): string {
+    if (ranges === undefined) return target;
+    const allowed = ranges.map((range) => `${this.header} saddr ${range} ${target}`);
+    const name = target.replace(/^goto /, "").replaceAll(" ", "-");
+    return this.goTo(`from-${this.name}-${name}`, [...allowed, "drop"]);
   }
 
   private goTo(name: string, rules: readonly string[]): string {
@@ -195,32 +224,31 @@ class PortPlan {
 }
 
 interface FrontendKey {
-  readonly kind: keyof typeof FRONTEND_KINDS;
+  /** What of a packet names the frontend: its address and port, or only the port. */
+  readonly kind: "ip" | "port";
   readonly key: string;
 }
-
-/** What of a packet names the frontend. */
-const FRONTEND_KINDS = {
-  ip: { type: "ipv4_addr . inet_proto . inet_service", selector: "ip daddr . meta l4proto . th dport" },
-  port: { type: "inet_proto . inet_service", selector: "meta l4proto . th dport" },
-} as const;
 
 /** Each verdict with the same chance. */
 function drawn(verdicts: readonly string[]): string {
   return `numgen random mod ${verdicts.length} vmap { ${verdicts.map((verdict, index) => `${index} : ${verdict}`).join(", ")} }`;
 }
 
-function clusterIps(service: Service): string[] {
+function ofFamily(addresses: readonly string[], family: Family): string[] {
+  return addresses.filter((address) => familyOf(address) === family);
+}
+
+function clusterIps(service: Service): readonly string[] {
   const all = service.spec?.clusterIPs ?? [];
-  return (all.length > 0 ? all : [service.spec?.clusterIP ?? ""]).filter(isIpv4);
+  return all.length > 0 ? all : [service.spec?.clusterIP ?? ""];
 }
 
 /** Those that the balancer sends on unchanged. */
 function loadBalancerIps(service: Service): string[] {
   const ingress = service.spec?.type === "LoadBalancer" ? (service.status?.loadBalancer?.ingress ?? []) : [];
-  return ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && isIpv4(ip) && ipMode !== "Proxy" ? [ip] : []));
+  return ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && ipMode !== "Proxy" ? [ip] : []));
 }
 
-function isIpv4(text: string): boolean {
-  return /^\d+\.\d+\.\d+\.\d+(\/\d+)?$/.test(text);
+function sourceRanges({ spec }: Service): string[] {
+  return (spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim()).filter((range) => range !== "");
 }

@@ -3,7 +3,9 @@ import { endpointSlices, services } from "../api/index.ts";
 import { createVirtualEnv } from "../base/index.ts";
 import { createFakeClient } from "../client/testing.ts";
 import { type Flow, parseFlows } from "./conntrack.ts";
+import { IPV4 } from "./family.ts";
 import { createProxy, type ServiceProxy } from "./proxy.ts";
+import { Ruleset } from "./ruleset.ts";
 import { servicePort, testService, testSlice } from "./testing.ts";
 
 const ports = [servicePort("TCP", 80), servicePort("UDP", 53)];
@@ -14,6 +16,13 @@ udp      17 20 src=10.244.0.9 dst=10.96.0.20 sport=4001 dport=53 [UNREPLIED] src
 udp      17 20 src=10.244.0.9 dst=8.8.8.8 sport=4002 dport=53 src=8.8.8.8 dst=10.244.0.9 sport=53 dport=4002 mark=0 use=1
 `;
 
+/** The chains of a table without services. */
+function fixedChains(): ReadonlyMap<string, number> | undefined {
+  const ruleset = new Ruleset(IPV4);
+  ruleset.transaction()?.settled(true);
+  return ruleset.shape()?.chains;
+}
+
 describe("the service proxy", () => {
   const { env, clock } = createVirtualEnv();
   let client: ReturnType<typeof createFakeClient>;
@@ -22,25 +31,29 @@ describe("the service proxy", () => {
   let failures: number;
   let flows: Flow[];
   let ended: Flow[];
+  let kernelChains: ReadonlyMap<string, number> | undefined;
 
   beforeEach(() => {
     client = createFakeClient(env);
     scripts = [];
     failures = 0;
     flows = [];
+    kernelChains = fixedChains();
     ended = [];
     const applier = {
       apply: async (script: string) => {
         if (failures-- > 0) throw new Error("nft ended with 1");
         scripts.push(script);
       },
+      chains: async () => kernelChains,
+      finds: async () => true,
       udpFlows: async () => flows,
       endFlow: async (flow: Flow) => {
         ended.push(flow);
       },
       isLocalAddress: (ip: string) => ip === "192.0.2.1",
     };
-    proxy = createProxy(env, client, applier, { nodeName: "node", clusterCidr: "10.244.0.0/16" });
+    proxy = createProxy(env, client, applier, { nodeName: "node", clusterCidrs: ["10.244.0.0/16"] });
   });
   afterEach(() => proxy.stop());
 
@@ -79,7 +92,17 @@ describe("the service proxy", () => {
     expect(scripts[0]).toContain("delete table ip kubets-proxy");
     await clock.advance(60_000);
     expect(scripts).toHaveLength(1);
-    expect(clock.pending()).toBe(0);
+  });
+
+  it("puts the table back when somebody took it away", async () => {
+    await client.create(services, service);
+    await start();
+    await clock.advance(31_000);
+    expect(scripts).toHaveLength(1);
+    kernelChains = undefined;
+    await clock.advance(31_000);
+    expect(scripts).toHaveLength(2);
+    expect(scripts[1]).toContain("refused-ips { 10.96.0.20 . tcp . 80");
   });
 
   it("ends UDP flows that lead to endpoints that are gone", async () => {

@@ -1,20 +1,43 @@
-// The service proxy: keeps the node's ruleset as Services and EndpointSlices say it should be. A change plans the services it
-// touches, and only these; changes that come while a transaction runs go into the next.
-import { type EndpointSlice, endpointSlices, objectKey, type Service, services } from "../api/index.ts";
+// The service proxy: keeps the node's ruleset as Services, EndpointSlices and host ports of pods say it should be. A change
+// plans what it touches, and only that; changes that come while a transaction runs go into the next. What somebody else does to
+// the tables is found and put right within half a minute.
+import {
+  type EndpointSlice,
+  endpointSlices,
+  type Node,
+  nodeLabels,
+  nodes,
+  objectKey,
+  type Pod,
+  podHostPorts,
+  type Service,
+  serviceLabels,
+  services,
+} from "../api/index.ts";
 import type { Env, Logger, Timer } from "../base/index.ts";
-import { type Client, createInformer, type Informer } from "../client/index.ts";
-import { type Flow, staleFlows } from "./conntrack.ts";
-import { type ProxyOptions, planService, type UdpFrontend } from "./plan.ts";
-import { Ruleset } from "./ruleset.ts";
+import { type Client, createEventRecorder, createInformer, type EventRecorder, type Informer } from "../client/index.ts";
+import { localReadyCount } from "./endpoints.ts";
+import { familyOf } from "./family.ts";
+import { FamilyRules, type ProxyApplier } from "./family-rules.ts";
+import { type OpenHealthPort, ProxyHealth, ServiceHealthPorts } from "./health.ts";
+import { hasOwnHostPorts, planHostPorts } from "./host-ports.ts";
+import { byAge, LoadBalancerPorts, type PortReserver } from "./load-balancer.ts";
+import { planService, type ServicePlan } from "./plan.ts";
 
-/** The machine's side. Every method may reject; the proxy tries again. */
-export interface ProxyApplier {
-  /** Runs one atomic nft script. */
-  apply(script: string): Promise<void>;
-  /** The UDP flows that connection tracking knows; undefined when this machine cannot tell. */
-  udpFlows(): Promise<readonly Flow[] | undefined>;
-  endFlow(flow: Flow): Promise<void>;
-  isLocalAddress(ip: string): boolean;
+export interface ProxyOptions {
+  readonly nodeName: string;
+  /** Source addresses of all pods, a range of each address family that the cluster has. */
+  readonly clusterCidrs: readonly string[];
+  /** The pods of this node, for their host ports. Absent: host ports are somebody else's. */
+  readonly pods?: Informer<Pod>;
+  /** Makes the node answer for load balancers. Absent: only the addresses that others give them are served. */
+  readonly loadBalancers?: {
+    readonly reserver: PortReserver;
+    /** Tells the cluster for which services, by their keys, this node answers. */
+    readonly publish: (keys: readonly string[]) => Promise<void>;
+  };
+  /** Absent: nobody is told how the proxy is. */
+  readonly openHealthPort?: OpenHealthPort;
 }
 
 export interface ServiceProxy {
@@ -29,8 +52,10 @@ export interface ServiceProxy {
 const DELAY_MS = 10;
 const FIRST_RETRY_MS = 500;
 const LARGEST_RETRY_MS = 30_000;
-const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
+const CHECK_INTERVAL_MS = 30_000;
+export const HEALTH_PORT = 10_256;
 const SERVICE_INDEX = "service";
+const COMPONENT = "kube-proxy";
 
 export function createProxy(env: Env, client: Client, applier: ProxyApplier, options: ProxyOptions): ServiceProxy {
   return new InformedServiceProxy(env, client, applier, options);
@@ -40,12 +65,20 @@ class InformedServiceProxy implements ServiceProxy {
   private readonly log: Logger;
   private readonly services: Informer<Service>;
   private readonly slices: Informer<EndpointSlice>;
-  private readonly ruleset = new Ruleset();
-  private readonly dirty = new Set<string>();
-  private readonly udp = new Map<string, readonly UdpFrontend[]>();
-  /** Frontends whose flows must be looked at once the rules are in place. */
-  private changedUdp = new Set<string>();
+  private readonly node: Informer<Node>;
+  private readonly families: readonly FamilyRules[];
+  private readonly recorder: EventRecorder;
+  private readonly balancers: LoadBalancerPorts | undefined;
+  private readonly health: ProxyHealth;
+  private readonly healthPorts: ServiceHealthPorts | undefined;
+  private healthServer: { close(): void } | undefined;
+  private readonly dirtyServices = new Set<string>();
+  private readonly dirtyPods = new Set<string>();
+  /** The keys that were published last, as text. */
+  private published: string | undefined;
+  private removePodHandler: (() => void) | undefined;
   private timer: Timer | undefined;
+  private checkTimer: Timer | undefined;
   private running: Promise<void> | undefined;
   private retryMs = FIRST_RETRY_MS;
   private started = false;
@@ -63,6 +96,24 @@ class InformedServiceProxy implements ServiceProxy {
     this.services = createInformer(env, client, services);
     this.slices = createInformer(env, client, endpointSlices);
     this.slices.addIndex(SERVICE_INDEX, (slice) => [serviceKey(slice)].filter((key) => key !== undefined));
+    this.node = createInformer(env, client, nodes, { fieldSelector: `metadata.name=${options.nodeName}` });
+    this.recorder = createEventRecorder(env, client, COMPONENT, { host: options.nodeName, style: "series" });
+    const { clusterCidrs, loadBalancers, pods, openHealthPort } = options;
+    this.families = clusterCidrs.map((cidr) => new FamilyRules(familyOf(cidr), applier));
+    this.health = new ProxyHealth(
+      env.clock,
+      this.families.map(({ family }) => family.name),
+    );
+    const isHostPort = (name: string): boolean =>
+      pods?.list().some((pod) => hasOwnHostPorts(pod) && podHostPorts(pod).some(({ protocol, port }) => `${protocol}/${port}` === name)) ?? false;
+    this.balancers = loadBalancers === undefined ? undefined : new LoadBalancerPorts(loadBalancers.reserver, isHostPort);
+    this.healthPorts =
+      openHealthPort === undefined
+        ? undefined
+        : new ServiceHealthPorts(openHealthPort, this.health, this.log, (service, port, error) => {
+            const message = `node ${options.nodeName} failed to start healthcheck "${objectKey(service)}" on port ${port}: ${error instanceof Error ? error.message : String(error)}`;
+            this.recorder.event(service, "Warning", "FailedToStartServiceHealthcheck", message, { action: "Listen" });
+          });
   }
 
   async start(): Promise<void> {
@@ -77,22 +128,33 @@ class InformedServiceProxy implements ServiceProxy {
       },
       deleted: slice,
     });
+    this.node.addHandler({ updated: (object, old) => zoneOf(object) !== zoneOf(old) && this.everythingChanged() });
     this.services.start();
     this.slices.start();
-    await Promise.all([this.services.synced(), this.slices.synced()]);
+    this.node.start();
+    await Promise.all([this.services.synced(), this.slices.synced(), this.node.synced(), this.followPods()]);
     // Not before: half the endpoints would cut connections that a former proxy's rules still serve.
     this.started = true;
+    this.healthServer = await this.options.openHealthPort?.(HEALTH_PORT, (path) => this.health.answer(path, this.node.get(this.options.nodeName)));
     this.schedule(0);
     await this.settled();
+    this.checkLater();
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     this.timer?.cancel();
     this.timer = undefined;
+    this.checkTimer?.cancel();
+    this.removePodHandler?.();
     this.services.stop();
     this.slices.stop();
+    this.node.stop();
     await this.running;
+    this.balancers?.releaseAll();
+    this.healthPorts?.close();
+    this.healthServer?.close();
+    this.recorder.stop();
     this.wake();
   }
 
@@ -103,10 +165,27 @@ class InformedServiceProxy implements ServiceProxy {
     });
   }
 
+  private async followPods(): Promise<void> {
+    const { pods } = this.options;
+    if (pods === undefined) return;
+    const changed = (pod: Pod): void => {
+      if (podHostPorts(pod).length === 0 || this.stopped) return;
+      this.dirtyPods.add(objectKey(pod));
+      if (this.started) this.schedule(DELAY_MS);
+    };
+    this.removePodHandler = pods.addHandler({ added: changed, updated: changed, deleted: changed });
+    await pods.synced();
+  }
+
   private changed(key: string | undefined): void {
     if (key === undefined || this.stopped) return;
-    this.dirty.add(key);
+    this.dirtyServices.add(key);
+    this.health.queued();
     if (this.started) this.schedule(DELAY_MS);
+  }
+
+  private everythingChanged(): void {
+    for (const service of this.services.list()) this.changed(objectKey(service));
   }
 
   private schedule(delayMs: number): void {
@@ -122,8 +201,11 @@ class InformedServiceProxy implements ServiceProxy {
     this.running = undefined;
     if (succeeded) {
       this.retryMs = FIRST_RETRY_MS;
-      if (this.dirty.size > 0) this.schedule(DELAY_MS);
-      else this.wake();
+      if (this.dirtyServices.size + this.dirtyPods.size > 0) this.schedule(DELAY_MS);
+      else {
+        this.health.updated();
+        this.wake();
+      }
       return;
     }
     this.schedule(this.retryMs);
@@ -139,71 +221,152 @@ class InformedServiceProxy implements ServiceProxy {
 
   /** False: it must be tried again. */
   private async synchronise(): Promise<boolean> {
-    for (const key of this.dirty) {
+    await this.planServices();
+    this.planPods();
+    return (await this.applyRules()) && (await this.endStaleFlows()) && (await this.publish());
+  }
+
+  private async planServices(): Promise<void> {
+    const keys = this.inOrder();
+    this.dirtyServices.clear();
+    for (const key of keys) {
       // One service that cannot be understood does not stop the others.
       try {
-        this.plan(key);
+        const service = this.services.get(key);
+        const slices = this.slices.byIndex(SERVICE_INDEX, key);
+        const balancerPorts = await this.settleBalancer(key, service);
+        for (const { family, plan } of this.plansOf(service, slices, balancerPorts)) family.set(key, plan);
+        await this.healthPorts?.settle(key, service, localReadyCount(slices, this.options));
       } catch (error) {
         this.log.error("a service's rules could not be planned", { service: key, error });
       }
     }
-    this.dirty.clear();
-    const transaction = this.ruleset.transaction();
-    if (transaction !== undefined) {
-      const startedMs = this.env.clock.monotonic();
-      try {
-        await this.applier.apply(transaction.script);
-      } catch (error) {
-        transaction.settled(false);
-        this.log.error("service rules could not be set", { error, retryInMs: this.retryMs });
-        return false;
-      }
-      transaction.settled(true);
-      this.env.metrics
-        .histogram("kubeproxy_sync_proxy_rules_duration_seconds", "Time to bring the node's service rules up to date.")
-        .observe((this.env.clock.monotonic() - startedMs) / 1000);
-    }
-    return this.endStaleFlows();
   }
 
-  private plan(key: string): void {
-    const service = this.services.get(key);
-    const plan = service === undefined ? undefined : planService(service, this.slices.byIndex(SERVICE_INDEX, key), this.options);
-    this.ruleset.set(key, plan?.claims ?? new Map());
-    const before = this.udp.get(key) ?? [];
-    const after = plan?.udp ?? [];
-    if (JSON.stringify(before) === JSON.stringify(after)) return;
-    for (const frontend of [...before, ...after]) this.changedUdp.add(frontend.key);
-    if (after.length === 0) this.udp.delete(key);
-    else this.udp.set(key, after);
+  /** Those that want ports of the node in the order in which they came; first what is gone, for it may free some. */
+  private inOrder(): string[] {
+    const known = [...this.dirtyServices].map((key) => this.services.get(key)).filter((service) => service !== undefined);
+    return [...[...this.dirtyServices].filter((key) => this.services.get(key) === undefined), ...byAge(known)];
+  }
+
+  private plansOf(service: Service | undefined, slices: readonly EndpointSlice[], balancerPorts: ReadonlySet<string>) {
+    const { nodeName, clusterCidrs } = this.options;
+    const zone = zoneOf(this.node.get(nodeName));
+    return this.families.map((family, index): { family: FamilyRules; plan: ServicePlan | undefined } => ({
+      family,
+      plan:
+        service === undefined
+          ? undefined
+          : planService(service, slices, {
+              family: family.family,
+              clusterCidr: clusterCidrs[index] ?? "",
+              nodeName,
+              balancerPorts,
+              ...(zone === undefined ? {} : { zone }),
+            }),
+    }));
+  }
+
+  private async settleBalancer(key: string, service: Service | undefined): Promise<ReadonlySet<string>> {
+    if (this.balancers === undefined) return new Set();
+    const wasWaiting = this.balancers.waiting.has(key);
+    const before = this.balancers.heldCount;
+    const holding = await this.balancers.settle(key, service);
+    // What was let go may be what others wait for.
+    if (this.balancers.heldCount < before) for (const other of this.balancers.waiting) this.changed(other);
+    if ("takenPort" in holding && service !== undefined && !wasWaiting) {
+      const message = `Error syncing load balancer: port ${holding.takenPort} of node ${this.options.nodeName} is taken by ${holding.by}`;
+      this.recorder.event(service, "Warning", "SyncLoadBalancerFailed", message, { action: "Reserve" });
+    }
+    return holding.held;
+  }
+
+  private planPods(): void {
+    const keys = [...this.dirtyPods];
+    this.dirtyPods.clear();
+    for (const key of keys) {
+      const pod = this.options.pods?.get(key);
+      for (const rules of this.families) rules.set(`pod ${key}`, pod === undefined ? undefined : planHostPorts(pod, rules.family));
+    }
+    // A host port that is gone may be what a load balancer waits for.
+    if (keys.length > 0) for (const waiting of this.balancers?.waiting ?? []) this.changed(waiting);
+  }
+
+  private async applyRules(): Promise<boolean> {
+    const transactions = this.families.map(({ ruleset }) => ruleset.transaction()).filter((transaction) => transaction !== undefined);
+    if (transactions.length === 0) return true;
+    const startedMs = this.env.clock.monotonic();
+    try {
+      await this.applier.apply(transactions.map(({ script }) => script).join(""));
+    } catch (error) {
+      for (const transaction of transactions) transaction.settled(false);
+      this.log.error("service rules could not be set", { error, retryInMs: this.retryMs });
+      return false;
+    }
+    for (const transaction of transactions) transaction.settled(true);
+    this.env.metrics
+      .histogram("kubeproxy_sync_proxy_rules_duration_seconds", "Time to bring the node's service rules up to date.")
+      .observe((this.env.clock.monotonic() - startedMs) / 1000);
+    return true;
   }
 
   private async endStaleFlows(): Promise<boolean> {
-    if (this.changedUdp.size === 0) return true;
-    const changed = this.changedUdp;
-    this.changedUdp = new Set();
     try {
-      const flows = await this.applier.udpFlows();
-      if (flows === undefined) {
-        if (!this.warnedAboutFlows)
-          this.log.warn("conntrack is not installed: UDP clients keep talking to endpoints that are gone until they pause for some minutes");
+      const told = await Promise.all(this.families.map((rules) => rules.endStaleFlows()));
+      if (told.includes(false) && !this.warnedAboutFlows) {
+        this.log.warn("conntrack is not installed: UDP clients keep talking to endpoints that are gone until they pause for some minutes");
         this.warnedAboutFlows = true;
-        return true;
       }
-      const frontends = [...this.udp.values()].flat();
-      const present = new Set(frontends.map(({ key }) => key));
-      const gone = new Set([...changed].filter((key) => !present.has(key)));
-      for (const flow of staleFlows(flows, frontends, gone, (ip) => this.applier.isLocalAddress(ip))) await this.applier.endFlow(flow);
       return true;
     } catch (error) {
-      for (const key of changed) this.changedUdp.add(key);
       this.log.error("stale UDP flows could not be ended", { error, retryInMs: this.retryMs });
       return false;
+    }
+  }
+
+  /** Only once the rules are in place: who reads it may send traffic. */
+  private async publish(): Promise<boolean> {
+    const keys = this.balancers?.published();
+    if (keys === undefined || keys.join() === this.published) return true;
+    try {
+      await this.options.loadBalancers?.publish(keys);
+      this.published = keys.join();
+      return true;
+    } catch (error) {
+      this.log.error("the load balancers of this node could not be published", { error, retryInMs: this.retryMs });
+      return false;
+    }
+  }
+
+  private checkLater(): void {
+    if (this.stopped) return;
+    this.checkTimer = this.env.clock.setTimeout(() => void this.check().finally(() => this.checkLater()), CHECK_INTERVAL_MS);
+  }
+
+  /** Looks for what others did: to the tables, and to ports that load balancers wait for. */
+  private async check(): Promise<void> {
+    for (const key of this.balancers?.waiting ?? []) this.changed(key);
+    if (this.timer !== undefined || this.running !== undefined) return;
+    for (const rules of this.families) {
+      try {
+        if (await rules.isIntact()) continue;
+        // A transaction that ran meanwhile has its own idea of what is there, and the next check will see.
+        if (this.timer !== undefined || this.running !== undefined) return;
+        this.log.warn("somebody changed the service rules; they are put back", { family: rules.family.name });
+        rules.ruleset.distrust();
+        this.schedule(0);
+      } catch (error) {
+        this.log.error("the service rules could not be looked at", { error });
+      }
     }
   }
 }
 
 function serviceKey(slice: EndpointSlice): string | undefined {
-  const name = slice.metadata.labels?.[SERVICE_NAME_LABEL];
+  const name = slice.metadata.labels?.[serviceLabels.serviceName];
   return name === undefined ? undefined : `${slice.metadata.namespace}/${name}`;
+}
+
+function zoneOf(node: Node | undefined): string | undefined {
+  return node?.metadata.labels?.[nodeLabels.zone];
 }

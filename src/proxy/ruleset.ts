@@ -3,36 +3,66 @@
 //
 // Invariants: several services may claim one thing, the first by name decides what it is; a transaction touches only what differs;
 // after a transaction failed, the next one replaces the whole table.
+import type { Family } from "./family.ts";
 import { type Claims, MASQUERADE_MARK, type MapName } from "./plan.ts";
 
 export const TABLE = "kubets-proxy";
 
+/** Declarations; ADDRESS stands for the family's type of addresses. */
 const MAPS: Readonly<Record<MapName, string>> = {
-  "service-ips": "map service-ips { type ipv4_addr . inet_proto . inet_service : verdict; }",
+  "service-ips": "map service-ips { type ADDRESS . inet_proto . inet_service : verdict; }",
   "node-ports": "map node-ports { type inet_proto . inet_service : verdict; }",
-  "cluster-ips": "set cluster-ips { type ipv4_addr; }",
-  "refused-ips": "set refused-ips { type ipv4_addr . inet_proto . inet_service; }",
+  "balancer-ports": "map balancer-ports { type inet_proto . inet_service : verdict; }",
+  "host-ports": "map host-ports { type ADDRESS . inet_proto . inet_service : ADDRESS . inet_service; }",
+  "any-host-ports": "map any-host-ports { type inet_proto . inet_service : ADDRESS . inet_service; }",
+  "cluster-ips": "set cluster-ips { type ADDRESS; }",
+  "refused-ips": "set refused-ips { type ADDRESS . inet_proto . inet_service; }",
   "refused-node-ports": "set refused-node-ports { type inet_proto . inet_service; }",
-  hairpin: "set hairpin { type ipv4_addr . ipv4_addr; }",
+  "refused-balancer-ports": "set refused-balancer-ports { type inet_proto . inet_service; }",
+  hairpin: "set hairpin { type ADDRESS . ADDRESS; }",
 };
 
 /**
  * The fixed part. Translation happens before routing and on output; what is still addressed to a service afterwards has nobody
- * to answer it and is refused. Node ports answer on every address of the node but loopback.
+ * to answer it and is refused: TCP by a reset, for an ICMPv6 error is sometimes believed only a second later. Of the node's own
+ * addresses, a pod's host port comes first, then load balancers, then node ports; only the last do not answer on loopback, as
+ * upstream's do not. Whatever leaves with a loopback address as its source must get another one. Packets from outside to
+ * loopback are dropped before they can be taken for the node's own: host ports need `route_localnet` on the pods' bridge, which
+ * would let them in.
  */
-const FRAME = `table ip ${TABLE} {
+function frameOf({ header, addressType, loopback }: Family): string {
+  const toLocal = "fib daddr type local";
+  const frontend = `${header} daddr . meta l4proto . th dport`;
+  return `table ${header} ${TABLE} {
 ${Object.values(MAPS)
-  .map((map) => `  ${map}`)
+  .map((map) => `  ${map.replaceAll("ADDRESS", addressType)}`)
   .join("\n")}
   chain services {
     meta l4proto != { tcp, udp, sctp } return
-    ip daddr . meta l4proto . th dport vmap @service-ips
-    ip daddr != 127.0.0.0/8 fib daddr type local meta l4proto . th dport vmap @node-ports
+    ${frontend} vmap @service-ips
+    fib daddr type != local return
+    dnat ${header} to ${frontend} map @host-ports
+    dnat ${header} to meta l4proto . th dport map @any-host-ports
+    meta l4proto . th dport vmap @balancer-ports
+    ${header} daddr != ${loopback} meta l4proto . th dport vmap @node-ports
+  }
+  chain deny {
+    meta l4proto tcp reject with tcp reset
+    reject
   }
   chain refuse {
     meta l4proto != { tcp, udp, sctp } return
-    ip daddr . meta l4proto . th dport @refused-ips reject
-    ip daddr @cluster-ips reject
+    ${frontend} @refused-ips goto deny
+    ${header} daddr @cluster-ips goto deny
+  }
+  chain refuse-local {
+    meta l4proto != { tcp, udp, sctp } return
+    ${toLocal} meta l4proto . th dport @refused-balancer-ports goto deny
+    ${header} daddr != ${loopback} ${toLocal} meta l4proto . th dport @refused-node-ports goto deny
+  }
+  chain guard-loopback {
+    type filter hook prerouting priority raw; policy accept;
+    iifname != "lo" ${header} daddr ${loopback} drop
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
@@ -44,7 +74,8 @@ ${Object.values(MAPS)
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    ip saddr . ip daddr @hairpin ct status dnat masquerade
+    ${header} saddr . ${header} daddr @hairpin ct status dnat masquerade
+    oifname != "lo" ${header} saddr ${loopback} ct status dnat masquerade
     meta mark and ${MASQUERADE_MARK} == 0 return
     meta mark set mark xor ${MASQUERADE_MARK}
     masquerade fully-random
@@ -52,7 +83,7 @@ ${Object.values(MAPS)
   chain filter-input {
     type filter hook input priority filter; policy accept;
     ct state new jump refuse
-    ct state new ip daddr != 127.0.0.0/8 fib daddr type local meta l4proto . th dport @refused-node-ports reject
+    ct state new jump refuse-local
   }
   chain filter-forward {
     type filter hook forward priority filter; policy accept;
@@ -61,13 +92,24 @@ ${Object.values(MAPS)
   chain filter-output {
     type filter hook output priority filter; policy accept;
     ct state new jump refuse
-    ct state new ip daddr != 127.0.0.0/8 fib daddr type local meta l4proto . th dport @refused-node-ports reject
+    ct state new jump refuse-local
   }
 }
 `;
+}
 
-/** Takes the table away; nothing happens when there is none. */
-export const REMOVAL = `add table ip ${TABLE}\ndelete table ip ${TABLE}\n`;
+/** Takes a family's table away; nothing happens when there is none. */
+export function removal({ header }: Family): string {
+  return `add table ${header} ${TABLE}\ndelete table ${header} ${TABLE}\n`;
+}
+
+/** What the kernel should have, to compare with what it has. */
+export interface Shape {
+  /** Chain → number of its rules. */
+  readonly chains: ReadonlyMap<string, number>;
+  /** A script that fails when one of a few elements is missing; empty when there are none. */
+  readonly probe: string;
+}
 
 export class Ruleset {
   /** Of each thing: what each owner says of it. */
@@ -76,6 +118,8 @@ export class Ruleset {
   /** What the kernel has. Undefined: not known, the table must be replaced. */
   #applied: Map<string, string> | undefined;
   readonly #dirty = new Set<string>();
+
+  constructor(private readonly family: Family) {}
 
   /** Replaces the claims of an owner; an empty map takes them back. */
   set(owner: string, claims: Claims): void {
@@ -109,7 +153,7 @@ export class Ruleset {
     });
     this.#dirty.clear();
     if (!whole && changes.length === 0) return undefined;
-    const script = (whole ? `${REMOVAL}${FRAME}` : "") + render(changes);
+    const script = (whole ? `${removal(this.family)}${frameOf(this.family)}` : "") + render(changes, this.family);
     const settled = (succeeded: boolean): void => {
       if (!succeeded) {
         this.#applied = undefined;
@@ -122,6 +166,27 @@ export class Ruleset {
       this.#applied = applied;
     };
     return { script, settled };
+  }
+
+  /** Undefined while it is not known what the kernel has. */
+  shape(): Shape | undefined {
+    if (this.#applied === undefined) return undefined;
+    const chains = frameChains(this.family);
+    const elements = new Map<string, string>();
+    for (const [name, value] of this.#applied) {
+      if (name.startsWith("chain ")) chains.set(name.slice("chain ".length), value.split("\n").length);
+      else if (name.startsWith("element ")) {
+        const [map = "", ...key] = name.slice("element ".length).split(" ");
+        if (!elements.has(map)) elements.set(map, key.join(" "));
+      }
+    }
+    const probe = [...elements].map(([map, key]) => `get element ${this.family.header} ${TABLE} ${map} { ${key} }\n`).join("");
+    return { chains, probe };
+  }
+
+  /** Somebody else changed the table: the next transaction replaces it. */
+  distrust(): void {
+    this.#applied = undefined;
   }
 
   #wanted(name: string): string | undefined {
@@ -146,7 +211,8 @@ interface Change {
  * One atomic script. Maps and chains exist before anything refers to them, and go when nothing does any more: chains are
  * emptied before the first one is deleted, because they may refer to each other.
  */
-function render(changes: readonly Change[]): string {
+function render(changes: readonly Change[], { header }: Family): string {
+  const table = `${header} ${TABLE}`;
   const lines: string[] = [];
   const of = (kind: string) =>
     changes.filter(({ name }) => name.startsWith(`${kind} `)).map((change) => ({ ...change, name: change.name.slice(kind.length + 1) }));
@@ -155,27 +221,27 @@ function render(changes: readonly Change[]): string {
   const elements = of("element");
   const gone = chains.filter(({ after }) => after === undefined);
   for (const { name } of [...gone, ...chains.filter(({ before, after }) => before !== undefined && after !== undefined)])
-    lines.push(`flush chain ip ${TABLE} ${name}`);
+    lines.push(`flush chain ${table} ${name}`);
   lines.push(
     ...elementLines(
       "delete",
       elements.filter(({ before }) => before !== undefined),
-      false,
+      table,
     ),
   );
-  for (const { name } of gone) lines.push(`delete chain ip ${TABLE} ${name}`);
+  for (const { name } of gone) lines.push(`delete chain ${table} ${name}`);
   for (const { name, before, after } of maps) {
     // The same name always means the same declaration.
-    if (after === undefined) lines.push(`delete ${kindOf(before)} ip ${TABLE} ${name}`);
-    else lines.push(`add ${kindOf(after)} ip ${TABLE} ${name} ${after.slice(kindOf(after).length + 1)}`);
+    if (after === undefined) lines.push(`delete ${kindOf(before)} ${table} ${name}`);
+    else lines.push(`add ${kindOf(after)} ${table} ${name} ${after.slice(kindOf(after).length + 1)}`);
   }
-  for (const { name, before, after } of chains) if (before === undefined && after !== undefined) lines.push(`add chain ip ${TABLE} ${name}`);
-  for (const { name, after } of chains) for (const rule of after?.split("\n") ?? []) lines.push(`add rule ip ${TABLE} ${name} ${rule}`);
+  for (const { name, before, after } of chains) if (before === undefined && after !== undefined) lines.push(`add chain ${table} ${name}`);
+  for (const { name, after } of chains) for (const rule of after?.split("\n") ?? []) lines.push(`add rule ${table} ${name} ${rule}`);
   lines.push(
     ...elementLines(
       "add",
       elements.filter(({ after }) => after !== undefined),
-      true,
+      table,
     ),
   );
   return lines.map((line) => `${line}\n`).join("");
@@ -187,15 +253,24 @@ function kindOf(declaration = ""): string {
 }
 
 /** One line per map: a transaction with thousands of single lines is slow. */
-function elementLines(verb: "add" | "delete", changes: readonly Change[], withValue: boolean): string[] {
+function elementLines(verb: "add" | "delete", changes: readonly Change[], table: string): string[] {
   const byMap = new Map<string, string[]>();
   for (const { name, after } of changes) {
     const space = name.indexOf(" ");
     const map = name.slice(0, space);
-    const value = withValue && after !== undefined && after !== "" ? ` : ${after}` : "";
+    const value = verb === "add" && after !== undefined && after !== "" ? ` : ${after}` : "";
     const items = byMap.get(map) ?? [];
     items.push(`${name.slice(space + 1)}${value}`);
     byMap.set(map, items);
   }
-  return [...byMap].map(([map, items]) => `${verb} element ip ${TABLE} ${map} { ${items.join(", ")} }`);
+  return [...byMap].map(([map, items]) => `${verb} element ${table} ${map} { ${items.join(", ")} }`);
+}
+
+/** The chains of the fixed part, with the number of their rules. */
+function frameChains(family: Family): Map<string, number> {
+  const chains = new Map<string, number>();
+  for (const [, name = "", body = ""] of frameOf(family).matchAll(/chain (\S+) \{\n([^}]*(?:\{[^}]*\}[^}]*)*)\n {2}\}/g)) {
+    chains.set(name, body.split("\n").filter((line) => !line.trim().startsWith("type ")).length);
+  }
+  return chains;
 }

@@ -115,7 +115,7 @@ describe("where a pod may run", () => {
 
   test("ports of the node clash on one address, and on all of them", () => {
     const ports = podHostPorts(pod({ containers: [{ name: "a", ports: [{ containerPort: 80, hostPort: 80 }, { containerPort: 81 }] }] }));
-    expect(ports).toEqual([{ hostIP: "0.0.0.0", protocol: "TCP", port: 80 }]);
+    expect(ports).toEqual([{ hostIP: "0.0.0.0", protocol: "TCP", port: 80, containerPort: 80 }]);
     const local = { hostIP: "127.0.0.1", protocol: "TCP", port: 80 };
     expect([local, { ...local, protocol: "UDP" }, { ...local, port: 81 }].map((port) => ports.some((own) => hostPortsConflict(own, port)))).toEqual([
       true,

@@ -70,6 +70,8 @@ export interface HostPort {
   readonly hostIP: string;
   readonly protocol: string;
   readonly port: number;
+  /** Where it leads to, in the pod. */
+  readonly containerPort: number;
 }
 
 /** Ports of the node that the pod takes: of its containers and sidecars. An absent host address is all of them, `0.0.0.0`. */
@@ -78,13 +80,13 @@ export function podHostPorts(pod: Pod): readonly HostPort[] {
   return containers.flatMap(({ ports = [] }) => ports.flatMap(hostPortOf));
 }
 
-function hostPortOf({ hostIP, hostPort, protocol }: ContainerPort): HostPort[] {
+function hostPortOf({ hostIP, hostPort, protocol, containerPort }: ContainerPort): HostPort[] {
   if (hostPort === undefined || hostPort === 0) return [];
-  return [{ hostIP: hostIP === undefined || hostIP === "" ? "0.0.0.0" : hostIP, protocol: protocol ?? "TCP", port: hostPort }];
+  return [{ hostIP: hostIP === undefined || hostIP === "" ? "0.0.0.0" : hostIP, protocol: protocol ?? "TCP", port: hostPort, containerPort }];
 }
 
 /** Tells whether two pods cannot have these ports on one node. */
-export function hostPortsConflict(one: HostPort, other: HostPort): boolean {
+export function hostPortsConflict(one: Omit<HostPort, "containerPort">, other: Omit<HostPort, "containerPort">): boolean {
   if (one.port !== other.port || one.protocol !== other.protocol) return false;
   return one.hostIP === other.hostIP || one.hostIP === "0.0.0.0" || other.hostIP === "0.0.0.0";
 }
