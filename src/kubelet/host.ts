@@ -54,6 +54,8 @@ export interface HostFiles {
 export interface HostMounts {
   /** A memory file system, unless one is mounted there already. Without a size the kernel's default holds. */
   mountTmpfs(path: string, options: { readonly sizeBytes?: number; readonly mode: number }): Promise<void>;
+  /** What mount(2) takes, on a directory that exists; nothing happens when something is mounted there already. */
+  mount(path: string, what: { readonly type: string; readonly source: string; readonly options: readonly string[] }): Promise<void>;
   /** Nothing happens when nothing is mounted. */
   unmount(path: string): Promise<void>;
   /** Mount points at or below `path`, deepest first. */

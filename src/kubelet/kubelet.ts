@@ -11,6 +11,7 @@ import { createObjectCache } from "./environment/object-cache.ts";
 import { createTokenSource } from "./environment/service-account-tokens.ts";
 import type { KubeletHost } from "./host.ts";
 import { createImagePuller } from "./images/image-puller.ts";
+import { createPullRecords, type PullRecords } from "./images/pull-records.ts";
 import type { KubeletApi } from "./kubelet-api.ts";
 import { createKubeletApi } from "./local-api.ts";
 import { createLogRotation, type LogRotation } from "./logs/log-rotation.ts";
@@ -79,6 +80,7 @@ class NodeKubelet implements Kubelet {
   private readonly recorder: EventRecorder;
   private readonly registration: NodeRegistration;
   private readonly parts: PodWorkerParts;
+  private readonly pullRecords: PullRecords;
   private readonly rotation: LogRotation;
   private readonly log: Logger;
   private readonly kubepods: string;
@@ -113,6 +115,7 @@ class NodeKubelet implements Kubelet {
       taints: options.taints ?? [],
       setUpPodNetwork: options.setUpPodNetwork,
     });
+    this.pullRecords = createPullRecords(env, host);
     this.parts = this.makeParts();
     this.rotation = createLogRotation(env, { host, runtime });
     this.api = createKubeletApi(env, {
@@ -135,6 +138,7 @@ class NodeKubelet implements Kubelet {
     this.memoryBytes = (await host.facts()).memoryBytes;
     await this.makeGroups();
     await this.parts.allocations.load();
+    await this.pullRecords.load(async () => (await runtime.listImages()).map(({ id }) => id));
     this.serviceInformer.start();
     await this.registration.start();
     this.stopWatching = runtime.watchEvents((event) => {
@@ -178,7 +182,7 @@ class NodeKubelet implements Kubelet {
     const events = createPodEvents(this.recorder);
     const statuses = createStatusWriter(env, client);
     const killer = createContainerKiller(env, { host, runtime, events });
-    const images = createImagePuller(env, runtime, events);
+    const images = createImagePuller(env, runtime, this.pullRecords);
     const objects = createObjectCache(env, client, (uids) => {
       for (const uid of uids) this.workers.get(uid)?.sourceChanged();
     });
@@ -219,7 +223,7 @@ class NodeKubelet implements Kubelet {
           return this.serviceInformer.list();
         },
       },
-      volumes: createVolumeManager(env, { host, objects, tokens, events }),
+      volumes: createVolumeManager(env, { host, objects, tokens, events, images: runtime }),
       starter: createContainerStarter(env, { host, runtime, images, events, killer }),
       backOff: createFailureBackOff(env.clock),
       finished: (pod) => {

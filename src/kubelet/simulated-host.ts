@@ -213,6 +213,9 @@ class MemoryFiles implements HostFiles, HostMounts {
     const node = this.find(path, true);
     if (node !== undefined) node.mode = options.mode;
   }
+  async mount(path: string, { source }: { readonly source: string }): Promise<void> {
+    if (!this.mounted.has(path)) this.mounted.set(path, source);
+  }
   async unmount(path: string): Promise<void> {
     this.mounted.delete(path);
   }

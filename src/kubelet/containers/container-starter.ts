@@ -3,11 +3,12 @@ import type { Container, Pod, Secret } from "../../api/index.ts";
 import type { Env } from "../../base/index.ts";
 import { abortable } from "../abortable.ts";
 import type { KubeletHost } from "../host.ts";
-import type { ImagePuller } from "../images/image-puller.ts";
+import type { ImageFailure, ImagePuller } from "../images/image-puller.ts";
 import type { PodEvents } from "../pod-events.ts";
 import type { StartFailure } from "../pods/container-statuses.ts";
 import { newestContainer } from "../pods/runtime-pod.ts";
 import type { ContainerRuntime, PodSandboxConfig } from "../runtime/runtime.ts";
+import { mountImage } from "../volumes/image.ts";
 import { type ContainerConfigContext, containerConfig } from "./container-config.ts";
 import type { ContainerKiller } from "./container-killer.ts";
 import { runHook } from "./lifecycle-hooks.ts";
@@ -52,11 +53,21 @@ async function startContainer(env: Env, parts: ContainerStarterParts, request: S
     events.container(pod, container, "Warning", "Failed", `Error: ${message}`);
     return { ok: false, reason, message };
   };
-  const image = await abortable(parts.images.ensure(pod, container, request.pullSecrets), request.signal);
+  const wanted = {
+    ...{ pod, image: container.image ?? "", pullPolicy: container.imagePullPolicy, secrets: request.pullSecrets },
+    event: (type: "Normal" | "Warning", reason: string, message: string) => events.container(pod, container, type, reason, message),
+  };
+  const image = await abortable(parts.images.ensure(wanted), request.signal);
   if (image === undefined || request.signal.aborted) return { ok: "aborted" };
   if (!image.ok) {
     events.container(pod, container, "Warning", "Failed", `Error: ${image.reason}`);
     return image;
+  }
+  const missing = await abortable(mountImages(parts, request), request.signal);
+  if (request.signal.aborted) return { ok: "aborted" };
+  if (missing !== undefined) {
+    events.container(pod, container, "Warning", "Failed", `Error: ${missing.reason}`);
+    return missing;
   }
   const restartCount = await nextRestartCount(parts.host, request);
   let containerId: string;
@@ -78,6 +89,22 @@ async function startContainer(env: Env, parts: ContainerStarterParts, request: S
   }
   events.container(pod, container, "Normal", "Started", "Container started");
   return runPostStart(env, parts, request, containerId);
+}
+
+/** The image volumes that the container mounts. Gives the first that can't be had. */
+async function mountImages({ images, events, host, runtime }: ContainerStarterParts, request: StartRequest): Promise<ImageFailure | undefined> {
+  const { pod, container, context, pullSecrets } = request;
+  for (const { name, image } of pod.spec.volumes ?? []) {
+    const mounted = context.volumes.get(name);
+    if (image === undefined || mounted === undefined || container.volumeMounts?.some((mount) => mount.name === name) !== true) continue;
+    const result = await images.ensure({
+      ...{ pod, image: image.reference ?? "", pullPolicy: image.pullPolicy, secrets: pullSecrets },
+      event: (type, reason, message) => events.pod(pod, type, reason, message),
+    });
+    if (!result.ok) return result;
+    await mountImage({ host, runtime }, result.image, mounted.path);
+  }
+  return undefined;
 }
 
 async function runPostStart(env: Env, parts: ContainerStarterParts, request: StartRequest, containerId: string): Promise<StartOutcome> {

@@ -31,11 +31,11 @@ export class GrpcConnection {
   constructor(private readonly socket: string) {}
 
   /** Rejects with a `RuntimeError`. */
-  call(path: string, request: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+  call(path: string, request: Uint8Array, timeoutMs: number, headers: Readonly<Record<string, string>> = {}): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       let answer: Uint8Array | undefined;
       this.begin();
-      const stream = this.open(path, request, { "grpc-timeout": `${Math.ceil(timeoutMs)}m` });
+      const stream = this.open(path, request, { "grpc-timeout": `${Math.ceil(timeoutMs)}m`, ...headers });
       const timer = setTimeout(() => finish(new RuntimeError("deadline", `${path} took longer than ${timeoutMs} ms`)), timeoutMs);
       const finish = (error: RuntimeError | undefined) => {
         clearTimeout(timer);

@@ -26,6 +26,7 @@ import {
 import { watchContainerdEvents } from "./event-stream.host.ts";
 import { PodIndex } from "./events.ts";
 import { GrpcConnection } from "./grpc-connection.host.ts";
+import { imageViewMethods } from "./image-views.host.ts";
 import { messages, methods } from "./messages.ts";
 
 const requestTimeoutMs = 120_000;
@@ -52,6 +53,7 @@ export function createCriRuntime(env: Env, options: CriRuntimeOptions): CriRunti
     ...containerMethods(connection, pods),
     ...streamingMethods(connection),
     ...imageMethods(connection),
+    ...imageViewMethods(connection),
     watchEvents: (handler: (event: RuntimeEvent) => void) => watchContainerdEvents(env, { connection, pods, handler }),
     close: () => connection.close(),
   };
@@ -66,8 +68,13 @@ export class CriConnection {
     this.grpc = new GrpcConnection(socket);
   }
 
-  async call(method: { readonly path: string; readonly request: string; readonly response: string }, request: object, timeoutMs = requestTimeoutMs) {
-    const answer = await this.grpc.call(method.path, this.codec.encode(method.request, request), timeoutMs);
+  async call(
+    method: { readonly path: string; readonly request: string; readonly response: string },
+    request: object,
+    timeoutMs = requestTimeoutMs,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    const answer = await this.grpc.call(method.path, this.codec.encode(method.request, request), timeoutMs, headers);
     return this.codec.decode(method.response, answer);
   }
 

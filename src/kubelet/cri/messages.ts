@@ -59,7 +59,7 @@ const containerMessages: MessageTable = {
   ContainerMetadata: { name: "1 string", attempt: "2 uint32" },
   ImageSpec: { image: "1 string", annotations: "2 map", userSpecifiedImage: "18 string" },
   KeyValue: { key: "1 string", value: "2 string" },
-  Mount: { containerPath: "1 string", hostPath: "2 string", readonly: "3 bool", propagation: "5 int32" },
+  ContainerMount: { containerPath: "1 string", hostPath: "2 string", readonly: "3 bool", propagation: "5 int32" },
   LinuxContainerResources: {
     cpuPeriod: "1 int64",
     cpuQuota: "2 int64",
@@ -90,7 +90,7 @@ const containerMessages: MessageTable = {
     args: "4 string[]",
     workingDir: "5 string",
     envs: "6 KeyValue[]",
-    mounts: "7 Mount[]",
+    mounts: "7 ContainerMount[]",
     labels: "9 map",
     annotations: "10 map",
     logPath: "11 string",
@@ -152,7 +152,8 @@ const imageMessages: MessageTable = {
   ListImagesRequest: { filter: "1 ImageFilter" },
   ListImagesResponse: { images: "1 Image[]" },
   ImageRequest: { image: "1 ImageSpec" },
-  ImageStatusResponse: { image: "1 Image" },
+  ImageStatusRequest: { image: "1 ImageSpec", verbose: "2 bool" },
+  ImageStatusResponse: { image: "1 Image", info: "2 map" },
   AuthConfig: { username: "1 string", password: "2 string", serverAddress: "4 string" },
   PullImageRequest: { image: "1 ImageSpec", auth: "2 AuthConfig" },
   PullImageResponse: { imageRef: "1 string" },
@@ -163,7 +164,8 @@ const runtimeMessages: MessageTable = {
   VersionResponse: { version: "1 string", runtimeName: "2 string", runtimeVersion: "3 string", runtimeApiVersion: "4 string" },
   RuntimeCondition: { type: "1 string", status: "2 bool", reason: "3 string", message: "4 string" },
   RuntimeStatus: { conditions: "1 RuntimeCondition[]" },
-  StatusResponse: { status: "1 RuntimeStatus" },
+  StatusRequest: { verbose: "1 bool" },
+  StatusResponse: { status: "1 RuntimeStatus", info: "2 map" },
   NetworkConfig: { podCidr: "1 string" },
   RuntimeConfig: { networkConfig: "1 NetworkConfig" },
   UpdateRuntimeConfigRequest: { runtimeConfig: "1 RuntimeConfig" },
@@ -186,6 +188,14 @@ const eventMessages: MessageTable = {
   ContainerDelete: { id: "1 string" },
 };
 
+/** containerd.services.snapshots.v1: the unpacked layers of images. */
+const snapshotMessages: MessageTable = {
+  ViewSnapshotRequest: { snapshotter: "1 string", key: "2 string", parent: "3 string", labels: "4 map" },
+  SnapshotRequest: { snapshotter: "1 string", key: "2 string" },
+  Mount: { type: "1 string", source: "2 string", options: "4 string[]" },
+  SnapshotMounts: { mounts: "1 Mount[]" },
+};
+
 export const messages: MessageTable = {
   ...sandboxMessages,
   ...containerMessages,
@@ -193,6 +203,7 @@ export const messages: MessageTable = {
   ...imageMessages,
   ...runtimeMessages,
   ...eventMessages,
+  ...snapshotMessages,
 };
 
 const runtimeService = "/runtime.v1.RuntimeService/";
@@ -214,7 +225,7 @@ function imageMethod(name: string, request: string, response: string): Method {
 
 export const methods = {
   version: runtimeMethod("Version", "Empty", "VersionResponse"),
-  status: runtimeMethod("Status", "Empty", "StatusResponse"),
+  status: runtimeMethod("Status", "StatusRequest", "StatusResponse"),
   runPodSandbox: runtimeMethod("RunPodSandbox", "RunPodSandboxRequest", "PodSandboxId"),
   stopPodSandbox: runtimeMethod("StopPodSandbox", "PodSandboxId", "Empty"),
   removePodSandbox: runtimeMethod("RemovePodSandbox", "PodSandboxId", "Empty"),
@@ -235,7 +246,7 @@ export const methods = {
   listContainerStats: runtimeMethod("ListContainerStats", "Empty", "ListContainerStatsResponse"),
   updateRuntimeConfig: runtimeMethod("UpdateRuntimeConfig", "UpdateRuntimeConfigRequest", "Empty"),
   listImages: imageMethod("ListImages", "ListImagesRequest", "ListImagesResponse"),
-  imageStatus: imageMethod("ImageStatus", "ImageRequest", "ImageStatusResponse"),
+  imageStatus: imageMethod("ImageStatus", "ImageStatusRequest", "ImageStatusResponse"),
   pullImage: imageMethod("PullImage", "PullImageRequest", "PullImageResponse"),
   removeImage: imageMethod("RemoveImage", "ImageRequest", "Empty"),
 } as const satisfies Record<string, Method>;
@@ -245,3 +256,11 @@ export const subscribeMethod: Method = {
   request: "SubscribeRequest",
   response: "Envelope",
 };
+
+const snapshotService = "/containerd.services.snapshots.v1.Snapshots/";
+
+export const snapshotMethods = {
+  view: { path: `${snapshotService}View`, request: "ViewSnapshotRequest", response: "SnapshotMounts" },
+  mounts: { path: `${snapshotService}Mounts`, request: "SnapshotRequest", response: "SnapshotMounts" },
+  remove: { path: `${snapshotService}Remove`, request: "SnapshotRequest", response: "Empty" },
+} as const satisfies Record<string, Method>;

@@ -1,72 +1,84 @@
-// Makes the image of a container present as its pull policy asks, with the events and waiting reasons that users know
-// (https://kubernetes.io/docs/concepts/containers/images/#image-pull-policy). One pull at a time runs per image; pods that
-// want the same image share it.
-import type { Container, Pod, Secret } from "../../api/index.ts";
+// Makes an image present as a pull policy asks, with the events and waiting reasons that users know
+// (https://kubernetes.io/docs/concepts/containers/images/#image-pull-policy). One pull at a time runs per image and credentials;
+// pods that want the same image share it. An image that is here already is not given to who may not have it.
+import type { Pod, Secret } from "../../api/index.ts";
 import { type Env, formatDuration } from "../../base/index.ts";
 import { createFailureBackOff, type FailureBackOff } from "../back-off.ts";
-import type { PodEvents } from "../pod-events.ts";
 import { podUid } from "../pods/pod-spec.ts";
 import type { ContainerRuntime, RuntimeImage } from "../runtime/runtime.ts";
 import { withDefaultTag } from "./image-name.ts";
-import { credentialsFor } from "./registry-credentials.ts";
+import type { PullRecords, PullSecret } from "./pull-records.ts";
+import { credentialsFor, type RegistryCredentials } from "./registry-credentials.ts";
 
-export type ImageResult =
-  | { readonly ok: true; readonly image: RuntimeImage }
-  | {
-      readonly ok: false;
-      readonly reason: "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError" | "RegistryUnavailable";
-      readonly message: string;
-      /** When it makes sense to try again, in wall clock time. */
-      readonly retryAtMs?: number;
-    };
+export interface ImageFailure {
+  readonly ok: false;
+  readonly reason: "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError";
+  readonly message: string;
+  /** When it makes sense to try again, in wall clock time. */
+  readonly retryAtMs?: number;
+}
+
+export type ImageResult = { readonly ok: true; readonly image: RuntimeImage } | ImageFailure;
+
+export interface ImageRequest {
+  readonly pod: Pod;
+  /** As the user wrote it. */
+  readonly image: string;
+  /** Default: IfNotPresent. */
+  readonly pullPolicy: string | undefined;
+  /** Tells users, about the pod or about the container that wants the image. */
+  readonly event: (type: "Normal" | "Warning", reason: string, message: string) => void;
+  readonly secrets: () => Promise<readonly Secret[]>;
+}
 
 export interface ImagePuller {
-  ensure(pod: Pod, container: Container, secrets: () => Promise<readonly Secret[]>): Promise<ImageResult>;
+  ensure(request: ImageRequest): Promise<ImageResult>;
   forgetPod(uid: string): void;
 }
 
 /** How long a failed pull is shown as such. */
 const SHOWN_MS = 2000;
 
-export function createImagePuller(env: Env, runtime: ContainerRuntime, events: PodEvents): ImagePuller {
-  return new RuntimeImagePuller(env, runtime, events);
+export function createImagePuller(env: Env, runtime: ContainerRuntime, records: PullRecords): ImagePuller {
+  return new RuntimeImagePuller(env, runtime, records);
 }
 
 class RuntimeImagePuller implements ImagePuller {
   private readonly backOff: FailureBackOff;
   private readonly lastFailure = new Map<string, string>();
-  private readonly pulling = new Map<string, Promise<string>>();
+  private readonly pulling = new Map<string, Promise<RegistryCredentials | undefined>>();
 
   constructor(
     private readonly env: Env,
     private readonly runtime: ContainerRuntime,
-    private readonly events: PodEvents,
+    private readonly records: PullRecords,
   ) {
     this.backOff = createFailureBackOff(env.clock);
   }
 
-  async ensure(pod: Pod, container: Container, secrets: () => Promise<readonly Secret[]>): Promise<ImageResult> {
-    const asked = container.image ?? "";
+  async ensure(request: ImageRequest): Promise<ImageResult> {
+    const { image: asked, pullPolicy, event } = request;
     const image = withDefaultTag(asked);
     if (image === undefined) {
       const message = `Failed to apply default image tag ${JSON.stringify(asked)}: couldn't parse image name ${JSON.stringify(asked)}: invalid reference format`;
-      this.events.container(pod, container, "Warning", "InspectFailed", message);
+      event("Warning", "InspectFailed", message);
       return { ok: false, reason: "InvalidImageName", message };
     }
-    if (container.imagePullPolicy !== "Always") {
-      const present = await this.inspect(pod, container, image);
-      if (present.outcome === "failed") return present.result;
-      if (present.image !== undefined) {
-        this.events.container(pod, container, "Normal", "Pulled", `Container image "${asked}" already present on machine and can be accessed by the pod`);
+    if (pullPolicy !== "Always") {
+      const present = await this.inspect(request, image);
+      if ("ok" in present) return present;
+      // Whether it is here is nobody's business who may not have it.
+      if (present.image !== undefined && (await this.mayUse(request, image, present.image))) {
+        event("Normal", "Pulled", `Container image "${asked}" already present on machine and can be accessed by the pod`);
         return { ok: true, image: present.image };
       }
-      if (container.imagePullPolicy === "Never") {
+      if (pullPolicy === "Never") {
         const message = `Container image "${asked}" is not present with pull policy of Never`;
-        this.events.container(pod, container, "Warning", "ErrImageNeverPull", message);
+        event("Warning", "ErrImageNeverPull", message);
         return { ok: false, reason: "ErrImageNeverPull", message };
       }
     }
-    return this.pull(pod, container, image, secrets);
+    return this.pull(request, image);
   }
 
   forgetPod(uid: string): void {
@@ -74,44 +86,49 @@ class RuntimeImagePuller implements ImagePuller {
     for (const key of [...this.lastFailure.keys()]) if (key.startsWith(`${uid}_`)) this.lastFailure.delete(key);
   }
 
-  private async inspect(
-    pod: Pod,
-    container: Container,
-    image: string,
-  ): Promise<{ outcome: "known"; image: RuntimeImage | undefined } | { outcome: "failed"; result: ImageResult }> {
+  private async inspect({ event }: ImageRequest, image: string): Promise<{ readonly image: RuntimeImage | undefined } | ImageFailure> {
     try {
-      return { outcome: "known", image: await this.runtime.imageStatus(image) };
+      return { image: await this.runtime.imageStatus(image) };
     } catch (error) {
       const message = `Failed to inspect image "": ${textOf(error)}`;
-      this.events.container(pod, container, "Warning", "InspectFailed", message);
-      return { outcome: "failed", result: { ok: false, reason: "ImageInspectError", message } };
+      event("Warning", "InspectFailed", message);
+      return { ok: false, reason: "ImageInspectError", message };
     }
   }
 
-  private async pull(pod: Pod, container: Container, image: string, secrets: () => Promise<readonly Secret[]>): Promise<ImageResult> {
-    const asked = container.image ?? "";
+  private mayUse({ secrets }: ImageRequest, image: string, { id }: RuntimeImage): Promise<boolean> {
+    return this.records.allows(image, id, async () => {
+      const candidates = credentialsFor(image, await secrets());
+      return Promise.all(candidates.map(pullSecret));
+    });
+  }
+
+  private async pull(request: ImageRequest, image: string): Promise<ImageResult> {
+    const { pod, image: asked, event, secrets } = request;
     const key = `${podUid(pod)}_${asked}`;
     const paused = this.backOff.pausedSinceFailure(key);
     if (paused !== undefined) {
       const bare = `Back-off pulling image "${asked}"`;
-      this.events.container(pod, container, "Normal", "BackOff", bare);
+      event("Normal", "BackOff", bare);
       const previous = this.lastFailure.get(key);
       return { ok: false, reason: "ImagePullBackOff", message: previous === undefined ? bare : `${bare}: ${previous}`, retryAtMs: paused.untilMs };
     }
-    this.events.container(pod, container, "Normal", "Pulling", `Pulling image "${asked}"`);
+    event("Normal", "Pulling", `Pulling image "${asked}"`);
     const startedMs = this.env.clock.monotonic();
+    await this.records.began(image);
     try {
-      await this.pullOnce(image, await secrets());
+      const used = await this.pullOnce(image, await secrets());
       const pulled = await this.runtime.imageStatus(image);
       if (pulled === undefined) throw new Error(`image ${JSON.stringify(image)} is not there after its pull`);
+      await this.records.succeeded(image, pulled.id, used === undefined ? undefined : await pullSecret(used));
       this.lastFailure.delete(key);
       const took = formatDuration(Math.round(this.env.clock.monotonic() - startedMs));
-      const message = `Successfully pulled image "${asked}" in ${took} (${took} including waiting). Image size: ${pulled.sizeBytes} bytes.`;
-      this.events.container(pod, container, "Normal", "Pulled", message);
+      event("Normal", "Pulled", `Successfully pulled image "${asked}" in ${took} (${took} including waiting). Image size: ${pulled.sizeBytes} bytes.`);
       return { ok: true, image: pulled };
     } catch (error) {
+      await this.records.failed(image);
       const text = textOf(error);
-      this.events.container(pod, container, "Warning", "Failed", `Failed to pull image "${asked}": ${text}`);
+      event("Warning", "Failed", `Failed to pull image "${asked}": ${text}`);
       this.backOff.next(key, this.env.clock.now());
       this.lastFailure.set(key, `ErrImagePull: ${text}`);
       // Soon after, the pod shows that it waits (ImagePullBackOff), then it waits for the end of the pause.
@@ -119,8 +136,8 @@ class RuntimeImagePuller implements ImagePuller {
     }
   }
 
-  /** Tries every fitting credential, and without any when there is none. */
-  private async pullOnce(image: string, secrets: readonly Secret[]): Promise<void> {
+  /** Tries every fitting credential, and without any when there is none. Gives the one that was right. */
+  private async pullOnce(image: string, secrets: readonly Secret[]): Promise<RegistryCredentials | undefined> {
     const candidates = credentialsFor(image, secrets);
     const key = JSON.stringify([image, candidates]);
     let running = this.pulling.get(key);
@@ -128,20 +145,26 @@ class RuntimeImagePuller implements ImagePuller {
       running = this.tryAll(image, candidates).finally(() => this.pulling.delete(key));
       this.pulling.set(key, running);
     }
-    await running;
+    return running;
   }
 
-  private async tryAll(image: string, candidates: ReturnType<typeof credentialsFor>): Promise<string> {
+  private async tryAll(image: string, candidates: readonly RegistryCredentials[]): Promise<RegistryCredentials | undefined> {
     let failure: unknown;
     for (const auth of candidates.length === 0 ? [undefined] : candidates) {
       try {
-        return await this.runtime.pullImage(image, auth);
+        await this.runtime.pullImage(image, auth);
+        return auth;
       } catch (error) {
         failure = error;
       }
     }
     throw failure;
   }
+}
+
+async function pullSecret({ source, username, password, serverAddress }: RegistryCredentials): Promise<PullSecret> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify([serverAddress, username, password])));
+  return { ...source, digest: [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
 }
 
 function textOf(error: unknown): string {

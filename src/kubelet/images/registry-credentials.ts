@@ -7,6 +7,8 @@ export interface RegistryCredentials {
   readonly username: string;
   readonly password: string;
   readonly serverAddress: string;
+  /** The Secret that they are from. */
+  readonly source: { readonly uid: string; readonly namespace: string; readonly name: string };
 }
 
 interface DockerAuth {
@@ -24,10 +26,12 @@ export function credentialsFor(image: string, secrets: readonly Secret[]): Regis
   const target = `${name.registry ?? DEFAULT_REGISTRY}/${name.repository}`;
   const found: RegistryCredentials[] = [];
   for (const secret of secrets) {
+    const { uid = "", namespace = "", name: secretName } = secret.metadata;
+    const source = { uid, namespace, name: secretName };
     for (const [server, auth] of Object.entries(authsOf(secret))) {
       const prefix = normalizeServer(server);
       const credentials = readAuth(auth);
-      if (credentials !== undefined && matches(prefix, target)) found.push({ ...credentials, serverAddress: server });
+      if (credentials !== undefined && matches(prefix, target)) found.push({ ...credentials, serverAddress: server, source });
     }
   }
   return found.sort((a, b) => normalizeServer(b.serverAddress).length - normalizeServer(a.serverAddress).length);

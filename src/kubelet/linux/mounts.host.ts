@@ -19,6 +19,10 @@ export const linuxMounts: HostMounts = {
       const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])].join(",");
       await command("mount", "-t", "tmpfs", "-o", options, "tmpfs", path);
     }),
+  mount: (path, what) =>
+    hostCall(async () => {
+      if (!(await isMountPoint(path))) await mountAt(path, what);
+    }),
   unmount: (path) =>
     hostCall(async () => {
       if (!(await isMountPoint(path))) return;
@@ -34,9 +38,32 @@ export const linuxMounts: HostMounts = {
   makeSubPath: (request) => hostCall(() => makeSubPath(request)),
 };
 
-async function command(program: string, ...args: string[]): Promise<void> {
+/** The kernel takes one page of options: an image of many layers is named by relative paths. */
+async function mountAt(path: string, { type, source, options }: Parameters<HostMounts["mount"]>[1]): Promise<void> {
+  const lower = options.find((option) => option.startsWith("lowerdir="))?.slice("lowerdir=".length);
+  const layers = lower?.split(":") ?? [];
+  const common = commonParent(layers);
+  const short = options.map((option) => (option.startsWith("lowerdir=") ? `lowerdir=${layers.map((layer) => layer.slice(common.length)).join(":")}` : option));
+  const flags = type === "bind" ? ["--bind"] : ["-t", type];
+  const rest = short.filter((option) => option !== "rbind" && option !== "bind").join(",");
+  await commandIn(common === "" ? "/" : common, "mount", ...flags, ...(rest === "" ? [] : ["-o", rest]), source, path);
+}
+
+/** With a slash at its end. */
+function commonParent(paths: readonly string[]): string {
+  const [first = ""] = paths;
+  let common = first.slice(0, first.lastIndexOf("/") + 1);
+  while (common !== "" && !paths.every((path) => path.startsWith(common))) common = common.slice(0, common.lastIndexOf("/", common.length - 2) + 1);
+  return common;
+}
+
+function command(program: string, ...args: string[]): Promise<void> {
+  return commandIn("/", program, ...args);
+}
+
+async function commandIn(directory: string, program: string, ...args: string[]): Promise<void> {
   try {
-    await run(program, args, { timeout: 30_000 });
+    await run(program, args, { timeout: 30_000, cwd: directory });
   } catch (error) {
     const { stderr = "", message } = error as { stderr?: string; message: string };
     throw new HostError("other", stderr.trim() === "" ? message : stderr.trim());

@@ -138,6 +138,13 @@ export interface RuntimeImage {
   readonly username: string;
 }
 
+/** As mount(2) takes it. */
+export interface FileSystemMount {
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
 export interface ContainerUsage {
   readonly id: string;
   readonly cpuNanoseconds: number;
@@ -206,6 +213,10 @@ export interface ContainerRuntime {
   listImages(): Promise<readonly RuntimeImage[]>;
   pullImage(image: string, auth?: { readonly username: string; readonly password: string; readonly serverAddress: string }): Promise<string>;
   removeImage(image: string): Promise<void>;
+  /** How to mount the files of an image that is here, read-only. They stay until the view is released by its key, which is the caller's. */
+  imageView(image: string, key: string): Promise<FileSystemMount>;
+  /** Nothing happens when there is no such view. */
+  releaseImageView(key: string): Promise<void>;
   usage(): Promise<readonly ContainerUsage[]>;
   updatePodCidr(podCidr: string): Promise<void>;
   /** Events until the returned function is called. */

@@ -8,6 +8,7 @@ import {
   type ContainerRuntime,
   type ContainerStatus,
   type ContainerUsage,
+  type FileSystemMount,
   type PodSandboxConfig,
   type PodSandboxStatus,
   RuntimeError,
@@ -81,6 +82,8 @@ export interface SimulatedRuntime extends ContainerRuntime {
   failSandbox(id: string): void;
   /** What the container was made with; its resources are those that it was told last. */
   config(id: string): ContainerConfig;
+  /** Keys of the views of images that are in use. */
+  readonly imageViews: readonly string[];
 }
 
 interface Sandbox {
@@ -121,6 +124,7 @@ class MemoryRuntime implements SimulatedRuntime {
   private readonly sandboxes = new Map<string, Sandbox>();
   private readonly containers = new Map<string, Container>();
   private readonly images = new Map<string, RuntimeImage>();
+  private readonly views = new Set<string>();
   private readonly handlers = new Set<(event: RuntimeEvent) => void>();
   private readonly addresses: AddressPool;
 
@@ -290,6 +294,18 @@ class MemoryRuntime implements SimulatedRuntime {
   async removeImage(image: string): Promise<void> {
     const known = this.images.get(image) ?? this.imageById(image);
     for (const [name, candidate] of [...this.images]) if (candidate === known) this.images.delete(name);
+  }
+  async imageView(image: string, key: string): Promise<FileSystemMount> {
+    const known = this.images.get(image) ?? this.imageById(image);
+    if (known === undefined) throw new RuntimeError("imageNotFound", `no such image ${image}`);
+    this.views.add(key);
+    return { type: "bind", source: `/images/${known.id}`, options: ["ro", "rbind"] };
+  }
+  async releaseImageView(key: string): Promise<void> {
+    this.views.delete(key);
+  }
+  get imageViews(): readonly string[] {
+    return [...this.views];
   }
   async usage(): Promise<readonly ContainerUsage[]> {
     const running = [...this.containers.values()].filter(({ state }) => state === "running");

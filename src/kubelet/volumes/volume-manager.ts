@@ -8,7 +8,7 @@ import type { KubeletHost } from "../host.ts";
 import type { PodEvents } from "../pod-events.ts";
 import { podUid } from "../pods/pod-spec.ts";
 import { podDirectory, podsDirectory, volumeDirectory } from "./paths.ts";
-import { type MountedVolume, type ServiceAccountTokens, type VolumeContext, VolumeError, type VolumeSpec } from "./volume.ts";
+import { type ImageViews, type MountedVolume, type ServiceAccountTokens, type VolumeContext, VolumeError, type VolumeSpec } from "./volume.ts";
 import { volumeTypeOf, volumeTypes } from "./volume-types.ts";
 
 export interface VolumeManager {
@@ -31,6 +31,7 @@ export interface VolumeManagerParts {
   readonly objects: ReferencedObjects;
   readonly tokens: ServiceAccountTokens;
   readonly events: PodEvents;
+  readonly images: ImageViews;
 }
 
 export function createVolumeManager(env: Env, parts: VolumeManagerParts): VolumeManager {
@@ -107,22 +108,22 @@ class HostVolumeManager implements VolumeManager {
   }
 
   private async tearDownTypes(volumes: string): Promise<void> {
-    const { host } = this.parts;
+    const { host, images } = this.parts;
     for (const type of volumeTypes.filter(({ tearDown }) => tearDown !== undefined)) {
       const parent = `${volumes}/kubernetes.io~${type.directory}`;
-      for (const name of await host.files.list(parent)) await type.tearDown?.({ host, directory: `${parent}/${name}` });
+      for (const name of await host.files.list(parent)) await type.tearDown?.({ host, images, directory: `${parent}/${name}` });
     }
   }
 
   private async setUpOne(pod: Pod, spec: VolumeSpec, downward: DownwardContext): Promise<MountedVolume> {
     const type = volumeTypeOf(spec);
-    const { host, objects, tokens } = this.parts;
+    const { host, objects, tokens, images } = this.parts;
     if (type === undefined) {
       const asked = Object.keys(spec).filter((field) => field !== "name");
       throw new VolumeError(`no volume plugin matched: volumes of type ${asked.join(", ")} are not supported`);
     }
     const directory = volumeDirectory(host, podUid(pod), type.directory, spec.name);
-    const context: VolumeContext = { env: this.env, host, pod, spec, directory, objects, tokens, downward };
+    const context: VolumeContext = { env: this.env, host, pod, spec, directory, objects, tokens, images, downward };
     return type.setUp(context);
   }
 }

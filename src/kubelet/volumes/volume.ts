@@ -6,6 +6,7 @@ import type { Env } from "../../base/index.ts";
 import type { ReferencedObjects } from "../environment/container-environment.ts";
 import type { DownwardContext } from "../environment/downward-api.ts";
 import type { KubeletHost } from "../host.ts";
+import type { ContainerRuntime } from "../runtime/runtime.ts";
 
 /** A volume of a pod's spec, as the API has it. */
 export type VolumeSpec = NonNullable<PodSpec["volumes"]>[number];
@@ -39,7 +40,11 @@ export interface VolumeContext {
   readonly objects: ReferencedObjects;
   readonly tokens: ServiceAccountTokens;
   readonly downward: DownwardContext;
+  readonly images: ImageViews;
 }
+
+/** The files of images, as the runtime has them. */
+export type ImageViews = Pick<ContainerRuntime, "imageView" | "releaseImageView">;
 
 /** The volume can't be set up now; users read the message in an event FailedMount. */
 export class VolumeError extends Error {
@@ -50,7 +55,7 @@ export interface VolumeType {
   /** The field of a volume's spec: `emptyDir`. */
   readonly name: string;
   readonly setUp: (context: VolumeContext) => Promise<MountedVolume>;
-  readonly tearDown?: (context: Pick<VolumeContext, "host" | "directory">) => Promise<void>;
+  readonly tearDown?: (context: Pick<VolumeContext, "host" | "directory" | "images">) => Promise<void>;
   /** Its name in paths, as every kubelet has it. */
   readonly directory: string;
   /** Set up again whenever the pod or an object it refers to changed. */
