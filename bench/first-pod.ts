@@ -5,20 +5,15 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:https";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testCluster } from "../test/e2e/cluster.host.ts";
 import { buildTestImages } from "../test/images/build.host.ts";
+import { printRows, type Row } from "./rows.ts";
 
 const RUNS = 5;
 const IDLE_SECONDS = 60;
 const API_PORT = 6443;
-
-interface Row {
-  readonly what: string;
-  readonly unit: "ms" | "MB" | "% of a core";
-  readonly values: readonly number[];
-}
 
 const rows: Row[] = [];
 const startMs: { api: number[]; ready: number[]; again: number[] } = { api: [], ready: [], again: [] };
@@ -44,7 +39,7 @@ rows.unshift(
   { what: "`kubets start` after `kubets stop`, to its end", unit: "ms", values: startMs.again },
 );
 rows.push({ what: "`startCluster()` in a fresh Node process to the first list of namespaces", unit: "ms", values: inProcessStarts() });
-print(rows);
+printRows(rows);
 
 async function measureRunning(cluster: ReturnType<typeof testCluster>): Promise<void> {
   const { pid } = JSON.parse(await cluster.kubets("status", "-o", "json")) as { pid: number };
@@ -113,18 +108,4 @@ function cpuSeconds(pid: number): number {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function print(all: readonly Row[]): void {
-  console.log(
-    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}\n`,
-  );
-  console.log("| what | unit | median | min | max | runs |\n|---|---|---|---|---|---|");
-  for (const { what, unit, values } of all) {
-    const sorted = [...values].sort((a, b) => a - b);
-    const figure = (value: number | undefined): string => (value === undefined ? "" : unit === "ms" ? value.toFixed(0) : value.toFixed(1));
-    console.log(
-      `| ${what} | ${unit} | ${figure(sorted[Math.floor(sorted.length / 2)])} | ${figure(sorted[0])} | ${figure(sorted.at(-1))} | ${sorted.length} |`,
-    );
-  }
 }

@@ -2,6 +2,7 @@
 
 const AREAS: Readonly<Record<string, () => Promise<unknown>>> = {
   "first-pod": () => import("./first-pod.ts"),
+  "pod-start": () => import("./pod-start.ts"),
   store: () => import("./store.ts"),
 };
 

@@ -285,6 +285,19 @@ describe("a pod on a node", () => {
     expect((await eventsOf("big")).some((text) => text.startsWith("OutOfcpu: "))).toBe(true);
   });
 
+  it("does not wait for room that a pod deleted by force still uses", async () => {
+    const half = { resources: { requests: { cpu: "1500m" } } };
+    const { createPod, waitForPod, client } = await start({
+      host: { facts: { cpuCount: 2 } },
+      runtime: { behaviour: () => ({ stopAfterMs: 60_000 }) },
+    });
+    await createPod("first", { containers: [main(half)] });
+    await waitForPod("first", isReady);
+    await client.delete(pods, { namespace: "default", name: "first" }, { gracePeriodSeconds: 0 });
+    await createPod("second", { containers: [main(half)] });
+    await waitForPod("second", isReady);
+  });
+
   it("waits while its sandbox cannot be made, and says why", async () => {
     let error: string | undefined = "no network today";
     const { createPod, waitForPod, eventsOf, clock } = await start({ runtime: { sandboxError: () => error } });

@@ -248,7 +248,7 @@ class NodeKubelet implements Kubelet {
   /** Undefined: the node is not known yet. */
   private admits(pod: Pod): AdmissionResult | undefined {
     const node = this.registration.node();
-    const others = this.activePods().filter((other) => podUid(other) !== podUid(pod));
+    const others = this.activePods().filter((other) => podUid(other) !== podUid(pod) && this.isInApi(other));
     return node === undefined ? undefined : admitPod(pod, node, others);
   }
 
@@ -264,6 +264,12 @@ class NodeKubelet implements Kubelet {
     this.parts.statuses.report(pod, status);
     this.workers.set(podUid(pod), new PodWorker(this.parts, { ...pod, status }));
     return false;
+  }
+
+  /** What was deleted by force is on its way out and has given up its place, as the scheduler sees it too. */
+  private isInApi(pod: Pod): boolean {
+    const known = this.podInformer.get(`${podNamespace(pod)}/${podName(pod)}`);
+    return known !== undefined && podUid(known) === podUid(pod);
   }
 
   /** With the resources that are granted to them. */
