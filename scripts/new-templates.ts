@@ -154,7 +154,10 @@ it("rejects the nodes it should reject", () => {
 `,
       },
     ],
-    next: (name) => [`list ${camel(name)} in src/scheduler/profile.ts, where its place in the order is its meaning`, "read docs/recipes/scheduler-plugin.md"],
+    next: (name) => [
+      `list ${camel(name)} in src/scheduler/default-profile.ts, where its place in the order is its meaning`,
+      "read docs/recipes/scheduler-plugin.md",
+    ],
   },
   volume: {
     usage: "NAME in kebab-case, e.g. host-path: becomes the volume type hostPath, a field of a volume's spec",

@@ -1,30 +1,61 @@
 // The scheduler's view of the cluster: nodes with their pods, including pods that were assumed to be on a node before the API
 // server has told so.
 //
-// Invariant: a pod counts on exactly one node. An assumed pod counts until it is confirmed by the API or forgotten.
-import type { Node } from "../api/index.ts";
+// Invariants: a pod counts on exactly one node. An assumed pod counts until it is confirmed by the API or forgotten. What is counted
+// by label and by domain (`podSets`, `placedTerms`, `domains`) holds for the nodes that exist.
+import type { Node, PodDisruptionBudget, ReplicaSet, ReplicationController, Service, StatefulSet } from "../api/index.ts";
+import type { NamespaceLabels } from "./affinity-terms.ts";
+import { addTo } from "./counts.ts";
 import { NodeInfo } from "./node-info.ts";
 import { Nominations } from "./nominations.ts";
+import { PlacedTerms } from "./placed-terms.ts";
 import type { PodInfo } from "./pod-info.ts";
+import { PodSets } from "./pod-sets.ts";
 import { StorageState } from "./storage-state.ts";
+
+/** What decisions look up beside nodes and pods. Keys are `namespace/name`. */
+export interface Listers {
+  readonly namespaceLabels: NamespaceLabels;
+  readonly budgets: () => readonly PodDisruptionBudget[];
+  readonly services: (namespace: string) => readonly Service[];
+  readonly replicationController: (key: string) => ReplicationController | undefined;
+  readonly replicaSet: (key: string) => ReplicaSet | undefined;
+  readonly statefulSet: (key: string) => StatefulSet | undefined;
+}
+
+const NOTHING: Listers = {
+  namespaceLabels: () => ({}),
+  budgets: () => [],
+  services: () => [],
+  replicationController: () => undefined,
+  replicaSet: () => undefined,
+  statefulSet: () => undefined,
+};
 
 export class ClusterState {
   readonly nominations = new Nominations();
+  readonly podSets = new PodSets(() => this.list());
+  readonly placedTerms = new PlacedTerms();
   readonly storage = new StorageState();
+  readonly listers: Listers;
   private readonly nodes = new Map<string, NodeInfo>();
   /** Pod UID → node name. */
   private readonly places = new Map<string, string>();
   private readonly assumed = new Set<string>();
-  /** Image name → names of the nodes that have it. */
-  private readonly imageHolders = new Map<string, Set<string>>();
-  private schedulable: readonly NodeInfo[] | undefined;
-  /** Labels of a namespace; none of one that is not known. Set by whoever follows the namespaces. */
-  namespaceLabels: (name: string) => Readonly<Record<string, string>> = () => ({});
+  /** Image name → how many nodes have it. */
+  private readonly imageHolders = new Map<string, number>();
+  /** Topology key → domain → how many nodes it has. */
+  private readonly topologies = new Map<string, Map<string, number>>();
+  private existing: readonly NodeInfo[] | undefined;
+
+  constructor(listers: Partial<Listers> = {}) {
+    this.listers = { ...NOTHING, ...listers };
+  }
 
   /** Nodes that exist, in the order in which they came. */
   list(): readonly NodeInfo[] {
-    this.schedulable ??= [...this.nodes.values()].filter(({ node }) => node !== undefined);
-    return this.schedulable;
+    this.existing ??= [...this.nodes.values()].filter(({ node }) => node !== undefined);
+    return this.existing;
   }
 
   node(name: string): NodeInfo | undefined {
@@ -33,24 +64,38 @@ export class ClusterState {
 
   setNode(node: Node): void {
     const info = this.infoOf(node.metadata.name);
+    const isMoved = info.node === undefined || !sameLabels(info.labels, node.metadata.labels ?? {});
+    if (isMoved) this.leaveDomains(info);
     this.countImages(info, -1);
     info.setNode(node);
     this.countImages(info, 1);
-    this.schedulable = undefined;
+    this.existing = undefined;
+    if (isMoved) this.enterDomains(info);
   }
 
   removeNode(name: string): void {
     const info = this.nodes.get(name);
     if (info === undefined) return;
+    this.leaveDomains(info);
     this.countImages(info, -1);
     info.setNode(undefined);
     if (info.pods.size === 0) this.nodes.delete(name);
-    this.schedulable = undefined;
+    this.existing = undefined;
   }
 
   /** How many nodes have the image. */
   nodesWithImage(name: string): number {
-    return this.imageHolders.get(name)?.size ?? 0;
+    return this.imageHolders.get(name) ?? 0;
+  }
+
+  /** The domains that there are, with the number of their nodes. */
+  domains(topologyKey: string): ReadonlyMap<string, number> {
+    const known = this.topologies.get(topologyKey);
+    if (known !== undefined) return known;
+    const counts = new Map<string, number>();
+    this.topologies.set(topologyKey, counts);
+    for (const node of this.list()) addTo(counts, node.label(topologyKey), 1);
+    return counts;
   }
 
   isAssumed(uid: string): boolean {
@@ -78,16 +123,42 @@ export class ClusterState {
     if (place === undefined) return wasNominated;
     this.places.delete(uid);
     const info = this.nodes.get(place);
-    info?.removePod(uid);
-    if (info !== undefined && info.node === undefined && info.pods.size === 0) this.nodes.delete(place);
+    if (info !== undefined) this.takeOff(info, uid);
     return true;
   }
 
   private place(pod: PodInfo, nodeName: string): void {
-    const before = this.places.get(pod.uid);
-    if (before !== undefined && before !== nodeName) this.nodes.get(before)?.removePod(pod.uid);
+    const before = this.nodes.get(this.places.get(pod.uid) ?? "");
+    if (before !== undefined) this.takeOff(before, pod.uid);
     this.places.set(pod.uid, nodeName);
-    this.infoOf(nodeName).addPod(pod);
+    const info = this.infoOf(nodeName);
+    info.addPod(pod);
+    if (info.node === undefined) return;
+    this.podSets.podAdded(info, pod);
+    this.placedTerms.podAdded(info, pod);
+  }
+
+  private takeOff(info: NodeInfo, uid: string): void {
+    const pod = info.pods.get(uid);
+    if (pod === undefined) return;
+    info.removePod(uid);
+    if (info.node !== undefined) {
+      this.podSets.podRemoved(info, pod);
+      this.placedTerms.podRemoved(info, pod);
+    } else if (info.pods.size === 0) this.nodes.delete(info.name);
+  }
+
+  private enterDomains(info: NodeInfo): void {
+    for (const [topologyKey, counts] of this.topologies) addTo(counts, info.label(topologyKey), 1);
+    this.podSets.nodeAdded(info);
+    this.placedTerms.nodeAdded(info);
+  }
+
+  private leaveDomains(info: NodeInfo): void {
+    if (info.node === undefined) return;
+    for (const [topologyKey, counts] of this.topologies) addTo(counts, info.label(topologyKey), -1);
+    this.podSets.nodeRemoved(info);
+    this.placedTerms.nodeRemoved(info);
   }
 
   private infoOf(name: string): NodeInfo {
@@ -99,14 +170,11 @@ export class ClusterState {
   }
 
   private countImages(info: NodeInfo, sign: 1 | -1): void {
-    for (const image of info.node?.status?.images ?? []) {
-      for (const name of image.names ?? []) {
-        const holders = this.imageHolders.get(name) ?? new Set();
-        if (sign === 1) holders.add(info.name);
-        else holders.delete(info.name);
-        if (holders.size === 0) this.imageHolders.delete(name);
-        else this.imageHolders.set(name, holders);
-      }
-    }
+    for (const name of info.images.keys()) addTo(this.imageHolders, name, sign);
   }
+}
+
+function sameLabels(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key]);
 }

@@ -1,19 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Node, Pod } from "../api/index.ts";
-import { createSeededRandom } from "../base/index.ts";
-import { ClusterState } from "./cluster-state.ts";
-import { createNodeFinder, enoughNodes } from "./find-node.ts";
-import { unschedulableMessage } from "./messages.ts";
-import { podInfo } from "./pod-info.ts";
-import { defaultProfile } from "./profile.ts";
-import { testNode, testPod } from "./testing.ts";
+import { enoughNodes } from "./find-node.ts";
+import { decide as decideIn, testCluster, testNode, testPod } from "./testing.ts";
 
 function decide(pod: Pod, nodes: readonly Node[], placed: readonly [Pod, string][] = []): string {
-  const cluster = new ClusterState();
-  for (const node of nodes) cluster.setNode(node);
-  for (const [other, name] of placed) cluster.setPod(podInfo(other), name);
-  const decision = createNodeFinder(cluster, defaultProfile, createSeededRandom("test")).find(podInfo(pod));
-  return decision.node === undefined ? unschedulableMessage(nodes.length, decision.rejections) : decision.node.name;
+  return decideIn(testCluster(nodes, placed), pod);
 }
 const REPELLING = { key: "gpu", value: "yes", effect: "NoSchedule" };
 
@@ -91,6 +82,7 @@ describe("a scheduling decision", () => {
   });
 
   it("looks at all of few nodes and at a share of many", () => {
-    expect([5, 99, 100, 1000, 5000, 10_000].map(enoughNodes)).toEqual([5, 99, 100, 420, 500, 500]);
+    expect([5, 99, 100, 1000, 5000, 10_000].map((all) => enoughNodes(all))).toEqual([5, 99, 100, 420, 500, 500]);
+    expect([50, 200, 1000].map((all) => enoughNodes(all, 30))).toEqual([50, 100, 300]);
   });
 });

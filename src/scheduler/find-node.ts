@@ -1,125 +1,96 @@
 // One scheduling decision: filter the nodes, score what is left, take the best. Pure but for the draw between equals.
 import type { Random } from "../base/index.ts";
 import type { ClusterState } from "./cluster-state.ts";
+import type { Diagnosis } from "./diagnosis.ts";
+import { createFilter, type Filter } from "./filter-nodes.ts";
 import type { NodeInfo } from "./node-info.ts";
-import { type Rejection, unresolvable } from "./plugin.ts";
+import type { Rejection } from "./plugin.ts";
 import type { PodInfo } from "./pod-info.ts";
 import type { Profile } from "./profile.ts";
+import { scoreNodes } from "./score-nodes.ts";
 
-export type Decision =
-  | { readonly node: NodeInfo }
-  /** No node will do: why, by node, and which plugins said so. */
-  | {
-      readonly node: undefined;
-      readonly rejections: ReadonlyMap<string, Rejection>;
-      readonly plugins: ReadonlySet<string>;
-      /** Why no node was looked at. */
-      readonly refusal?: string;
-    };
+export type Decision = { readonly node: NodeInfo } | { readonly node: undefined; readonly diagnosis: Diagnosis };
 
 export interface NodeFinder {
-  find(pod: PodInfo): Decision;
+  find(pod: PodInfo, profile: Profile): Decision;
+}
+
+export interface NodeFinderOptions {
+  readonly random: Random;
+  /** For profiles that do not say: 0 to 100; 0 or absent: falls with the number of nodes. */
+  readonly percentageOfNodesToScore?: number;
 }
 
 /** Below this many nodes all are looked at. */
 const LOOK_AT_LEAST = 100;
 const SMALLEST_PERCENTAGE = 5;
+const UNKNOWN: Rejection = { reasons: [], resolvable: false };
 
-export function createNodeFinder(cluster: ClusterState, profile: Profile, random: Random): NodeFinder {
+export function createNodeFinder(cluster: ClusterState, options: NodeFinderOptions): NodeFinder {
   // Successive pods begin at different nodes, so that all nodes have the same chance to be looked at.
   let start = 0;
   return {
-    find: (pod) => {
-      const nodes = cluster.list();
-      const refused = refuse(pod, cluster, profile);
-      if (refused !== undefined) return refused;
-      const filters = createFilter(pod, cluster, profile);
+    find: (pod, profile) => {
+      const all = cluster.list();
+      const filter = createFilter(pod, cluster, profile);
+      if (filter.verdict !== undefined) {
+        const { plugin, rejection } = filter.verdict;
+        return refusal(all.length, { verdict: rejection, rejections: new Map(), others: rejection, plugins: new Set([plugin]) });
+      }
       // Room was made there for this pod: most likely it is the only node that will do.
       const nominated = cluster.node(cluster.nominations.nodeOf(pod.uid) ?? "");
-      if (nominated?.node !== undefined && filters(nominated) === undefined) return { node: nominated };
-      const wanted = enoughNodes(nodes.length);
+      if (nominated?.node !== undefined && filter.check(nominated) === undefined) return { node: nominated };
+      const { nodes, others } = eligible(all, cluster, filter);
+      const percentage = profile.percentageOfNodesToScore ?? options.percentageOfNodesToScore ?? 0;
+      const wanted = profile.at.score.length === 0 ? 1 : enoughNodes(nodes.length, percentage);
       const feasible: NodeInfo[] = [];
       const rejections = new Map<string, Rejection>();
-      const plugins = new Set<string>();
+      const plugins = new Set(filter.narrowedBy);
       let looked = 0;
       for (; looked < nodes.length && feasible.length < wanted; looked++) {
         const node = nodes[(start + looked) % nodes.length];
         if (node === undefined) continue;
-        const rejected = filters(node);
+        const rejected = filter.check(node);
         if (rejected === undefined) feasible.push(node);
         else {
           rejections.set(node.name, rejected.rejection);
           plugins.add(rejected.plugin);
         }
       }
-      start = nodes.length === 0 ? 0 : (start + looked) % nodes.length;
-      const best = feasible.length < 2 ? feasible[0] : pickBest(feasible, score(pod, feasible, cluster, profile), random);
-      return best === undefined ? { node: undefined, rejections, plugins } : { node: best };
+      start = all.length === 0 ? 0 : (start + looked) % all.length;
+      if (feasible.length === 0) return refusal(all.length, { rejections, others, plugins });
+      return { node: feasible.length === 1 ? (feasible[0] as NodeInfo) : pickBest(feasible, scoreNodes(pod, feasible, cluster, profile), options.random) };
     },
   };
 }
 
-/** The first plugin that will have no node at all speaks for all nodes. */
-function refuse(pod: PodInfo, cluster: ClusterState, profile: Profile): Decision | undefined {
-  for (const { plugin } of profile.plugins) {
-    const refusal = plugin.applies?.(pod) === false ? undefined : plugin.refuses?.(pod, cluster);
-    if (refusal === undefined) continue;
-    const rejections = new Map(cluster.list().map(({ name }) => [name, unresolvable(refusal)]));
-    return { node: undefined, rejections, plugins: new Set([plugin.name]), refusal };
-  }
-  return undefined;
+function refusal(nodeCount: number, diagnosis: Omit<Diagnosis, "nodeCount">): Decision {
+  return { node: undefined, diagnosis: { nodeCount, ...diagnosis } };
 }
 
-/** How many feasible nodes are enough to choose among: all up to 100, then a share that falls from 50 % to 5 %. */
-export function enoughNodes(all: number): number {
+/** The nodes to look at, and what holds for all others. */
+function eligible(all: readonly NodeInfo[], cluster: ClusterState, { nodeNames, narrowedBy }: Filter): { nodes: readonly NodeInfo[]; others: Rejection } {
+  if (nodeNames === undefined) return { nodes: all, others: UNKNOWN };
+  const named = [...nodeNames].map((name) => cluster.node(name)).filter((node) => node?.node !== undefined) as NodeInfo[];
+  return { nodes: named, others: { reasons: [`node(s) didn't satisfy plugin(s) [${narrowedBy.join(" ")}]`], resolvable: false } };
+}
+
+/** How many feasible nodes are enough to choose among: all up to 100, then a share; by itself it falls from 50 % to 5 %. */
+export function enoughNodes(all: number, percentage = 0): number {
   if (all < LOOK_AT_LEAST) return all;
-  const percentage = Math.max(SMALLEST_PERCENTAGE, 50 - Math.trunc(all / 125));
-  return Math.max(LOOK_AT_LEAST, Math.trunc((all * percentage) / 100));
+  const share = percentage === 0 ? Math.max(SMALLEST_PERCENTAGE, 50 - Math.trunc(all / 125)) : percentage;
+  return Math.max(LOOK_AT_LEAST, Math.trunc((all * share) / 100));
 }
 
-type Filter = (node: NodeInfo) => { plugin: string; rejection: Rejection } | undefined;
-
-/**
- * Runs the profile's filters for one pod: the first that rejects a node decides. A node will do only if it does both with and
- * without the pods nominated to it that the pod must give way to: they may come, or may not.
- */
-export function createFilter(pod: PodInfo, cluster: ClusterState, profile: Profile): Filter {
-  const steps = profile.plugins.flatMap(({ plugin: { name, applies, preFilter, filter } }) =>
-    filter === undefined || applies?.(pod) === false ? [] : [{ name, filter, state: preFilter?.(pod, cluster) }],
-  );
-  const run: Filter = (node) => {
-    for (const { name, filter, state } of steps) {
-      const rejection = filter(pod, node, state);
-      if (rejection !== undefined) return { plugin: name, rejection };
-    }
-    return undefined;
-  };
-  return (node) => {
-    const expected = cluster.nominations.on(node.name).filter(({ uid, priority }) => uid !== pod.uid && priority >= pod.priority);
-    if (expected.length === 0) return run(node);
-    const crowded = node.clone();
-    for (const other of expected) crowded.addPod(other);
-    return run(crowded) ?? run(node);
-  };
-}
-
-function score(pod: PodInfo, nodes: readonly NodeInfo[], cluster: ClusterState, profile: Profile): number[] {
-  const sums = nodes.map(() => 0);
-  for (const { plugin, scoreWeight } of profile.plugins) {
-    const { applies, preScore, score: scoreOf, normalize } = plugin;
-    if (scoreOf === undefined || scoreWeight === 0 || applies?.(pod) === false) continue;
-    const state = preScore?.(pod, cluster);
-    const raw = nodes.map((node) => scoreOf(pod, node, state));
-    const scores = normalize === undefined ? raw : normalize(raw);
-    scores.forEach((value, index) => {
-      sums[index] = (sums[index] ?? 0) + value * scoreWeight;
-    });
+function pickBest(nodes: readonly NodeInfo[], scores: readonly number[], random: Random): NodeInfo {
+  let best: NodeInfo[] = [];
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const [index, node] of nodes.entries()) {
+    const score = scores[index] ?? 0;
+    if (score > highest) {
+      highest = score;
+      best = [node];
+    } else if (score === highest) best.push(node);
   }
-  return sums;
-}
-
-function pickBest(nodes: readonly NodeInfo[], scores: readonly number[], random: Random): NodeInfo | undefined {
-  const highest = Math.max(...scores);
-  const best = nodes.filter((_, index) => scores[index] === highest);
-  return best[Math.floor(random.next() * best.length)];
+  return best[Math.floor(random.next() * best.length)] as NodeInfo;
 }

@@ -11,6 +11,10 @@ export class Nominations {
   /** Node name → pod UID → pod. */
   private readonly pods = new Map<string, Map<string, PodInfo>>();
 
+  get isEmpty(): boolean {
+    return this.nodes.size === 0;
+  }
+
   nodeOf(uid: string): string | undefined {
     return this.nodes.get(uid);
   }

@@ -3,9 +3,9 @@
 // Invariant: every write holds for the very pod that was judged, not for another of its name.
 import { type Binding, type JsonValue, type Pod, type PodCondition, podCondition, pods } from "../api/index.ts";
 import { type Env, formatTime } from "../base/index.ts";
-import { type Client, type EventRecorder, ignoreNotFound } from "../client/index.ts";
+import { type Client, type EventRecorder, ignoreNotFound, objectReference } from "../client/index.ts";
+import { PREEMPTION_REASON } from "./plugins/default-preemption.ts";
 import type { PodInfo } from "./pod-info.ts";
-import { PREEMPTION_REASON } from "./preemption.ts";
 
 /** Why a pod has no node, as its PodScheduled condition tells. */
 export interface FailedAttempt {
@@ -20,8 +20,6 @@ export class PodWriter {
   constructor(
     private readonly env: Env,
     private readonly client: Client,
-    private readonly recorder: EventRecorder,
-    private readonly schedulerName: string,
   ) {}
 
   async bind({ metadata }: Pod, nodeName: string): Promise<void> {
@@ -36,10 +34,8 @@ export class PodWriter {
     const isSame = before?.status === "False" && before.reason === reason && before.message === message;
     const keepsNode = nominatedNodeName === undefined || (pod.status?.nominatedNodeName ?? "") === (nominatedNodeName ?? "");
     if (isSame && keepsNode) return;
-    const now = formatTime(this.env.clock.now());
-    const lastTransitionTime = before?.status === "False" ? (before.lastTransitionTime ?? now) : now;
-    const condition: PodCondition = { type: "PodScheduled", status: "False", reason, message, lastTransitionTime };
-    await this.patchStatus(pod, { conditions: [{ ...condition }], ...(keepsNode ? {} : { nominatedNodeName }) });
+    const condition = this.condition(pod, { type: "PodScheduled", status: "False", reason, message });
+    await this.patchStatus(pod, { conditions: [condition], ...(keepsNode ? {} : { nominatedNodeName }) });
   }
 
   /** Room is no longer made for the pod where it was. */
@@ -48,19 +44,25 @@ export class PodWriter {
   }
 
   /** Ends a pod that has to make room for `by`. */
-  async preempt({ pod }: PodInfo, by: PodInfo, nodeName: string): Promise<void> {
+  async preempt({ pod }: PodInfo, by: PodInfo, nodeName: string, recorder: EventRecorder): Promise<void> {
     const { name, namespace, uid = "", deletionTimestamp } = pod.metadata;
     if (deletionTimestamp !== undefined) return;
-    const condition = {
-      type: "DisruptionTarget",
-      status: "True",
-      reason: PREEMPTION_REASON,
-      message: `${this.schedulerName}: preempting to accommodate a higher priority pod`,
-      lastTransitionTime: formatTime(this.env.clock.now()),
-    };
+    const message = `${by.pod.spec.schedulerName}: preempting to accommodate a higher priority pod`;
+    const condition = this.condition(pod, { type: "DisruptionTarget", status: "True", reason: PREEMPTION_REASON, message });
     await ignoreNotFound(this.patchStatus(pod, { conditions: [condition] }));
     await ignoreNotFound(this.client.delete(pods, { name, namespace }, { preconditions: { uid } }));
-    this.recorder.event(pod, "Normal", "Preempted", `Preempted by pod ${by.uid} on node ${nodeName}`, { action: "Preempting" });
+    const details = { action: "Preempting", related: objectReference(by.pod) };
+    recorder.event(pod, "Normal", "Preempted", `Preempted by pod ${by.uid} on node ${nodeName}`, details);
+  }
+
+  /** Its transition time changes with its status alone. */
+  private condition(pod: Pod, condition: Omit<PodCondition, "lastTransitionTime" | "observedGeneration">): Readonly<Record<string, JsonValue>> {
+    const before = podCondition(pod, condition.type);
+    const now = formatTime(this.env.clock.now());
+    const lastTransitionTime = before?.status === condition.status ? (before.lastTransitionTime ?? now) : now;
+    const { generation } = pod.metadata;
+    const { type, status, reason = "", message = "" } = condition;
+    return { type, status, reason, message, lastTransitionTime, ...(generation === undefined ? {} : { observedGeneration: generation }) };
   }
 
   private async patchStatus({ metadata }: Pod, status: Readonly<Record<string, JsonValue | undefined>>): Promise<void> {

@@ -1,45 +1,43 @@
-// Which plugins run, in what order, and how much their scores count: the default profile of kube-scheduler
-// (https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugins), as far as its plugins are built.
+// Which plugins run, in what order, and how much their scores count
+// (https://kubernetes.io/docs/reference/scheduling/config/#profiles). A scheduler has one or more profiles; a pod is scheduled by the
+// one whose name it carries.
 import type { Plugin } from "./plugin.ts";
-import { imageLocality } from "./plugins/image-locality.ts";
-import { interPodAffinity } from "./plugins/inter-pod-affinity.ts";
-import { nodeAffinity } from "./plugins/node-affinity.ts";
-import { nodeName } from "./plugins/node-name.ts";
-import { nodePorts } from "./plugins/node-ports.ts";
-import { nodeResourcesBalancedAllocation } from "./plugins/node-resources-balanced-allocation.ts";
-import { nodeResourcesFit } from "./plugins/node-resources-fit.ts";
-import { nodeUnschedulable } from "./plugins/node-unschedulable.ts";
-import { nodeVolumeLimits } from "./plugins/node-volume-limits.ts";
-import { podTopologySpread } from "./plugins/pod-topology-spread.ts";
-import { schedulingGates } from "./plugins/scheduling-gates.ts";
-import { taintToleration } from "./plugins/taint-toleration.ts";
-import { volumeBinding } from "./plugins/volume-binding.ts";
-import { volumeRestrictions } from "./plugins/volume-restrictions.ts";
-import { volumeZone } from "./plugins/volume-zone.ts";
+
+export interface EnabledPlugin {
+  readonly plugin: Plugin;
+  /** Times its score; absent or 0: 1. */
+  readonly weight?: number;
+}
+
+/** The extension points that a profile lists plugins for. */
+export const EXTENSION_POINTS = ["preEnqueue", "preFilter", "filter", "postFilter", "preScore", "score", "reserve", "preBind"] as const;
+export type ExtensionPoint = (typeof EXTENSION_POINTS)[number];
 
 export interface Profile {
   readonly schedulerName: string;
-  /** In the order in which they run; the cheap and final ones come first. */
-  readonly plugins: readonly { readonly plugin: Plugin; readonly scoreWeight: number }[];
+  /** Of 0 to 100; 0: falls with the number of nodes. Absent: as the scheduler says. */
+  readonly percentageOfNodesToScore?: number;
+  /** Every plugin that runs at all, once. */
+  readonly plugins: readonly Plugin[];
+  /** By extension point, in the order in which they run. */
+  readonly at: Readonly<Record<ExtensionPoint, readonly EnabledPlugin[]>>;
 }
 
-export const defaultProfile: Profile = {
-  schedulerName: "default-scheduler",
-  plugins: [
-    { plugin: schedulingGates, scoreWeight: 0 },
-    { plugin: nodeUnschedulable, scoreWeight: 0 },
-    { plugin: nodeName, scoreWeight: 0 },
-    { plugin: taintToleration, scoreWeight: 3 },
-    { plugin: nodeAffinity, scoreWeight: 2 },
-    { plugin: nodePorts, scoreWeight: 0 },
-    { plugin: nodeResourcesFit, scoreWeight: 1 },
-    { plugin: volumeRestrictions, scoreWeight: 0 },
-    { plugin: nodeVolumeLimits, scoreWeight: 0 },
-    { plugin: volumeBinding, scoreWeight: 0 },
-    { plugin: volumeZone, scoreWeight: 0 },
-    { plugin: podTopologySpread, scoreWeight: 2 },
-    { plugin: interPodAffinity, scoreWeight: 2 },
-    { plugin: nodeResourcesBalancedAllocation, scoreWeight: 1 },
-    { plugin: imageLocality, scoreWeight: 1 },
-  ],
-};
+/** A profile in which every plugin runs wherever it can, in the order of the list. */
+export function profileOf(schedulerName: string, enabled: readonly EnabledPlugin[]): Profile {
+  const at = (point: ExtensionPoint): readonly EnabledPlugin[] => enabled.filter(({ plugin }) => plugin[point] !== undefined);
+  return {
+    schedulerName,
+    plugins: enabled.map(({ plugin }) => plugin),
+    at: {
+      preEnqueue: at("preEnqueue"),
+      preFilter: at("preFilter"),
+      filter: at("filter"),
+      postFilter: at("postFilter"),
+      preScore: at("preScore"),
+      score: at("score"),
+      reserve: at("reserve"),
+      preBind: at("preBind"),
+    },
+  };
+}

@@ -3,8 +3,9 @@ import { events, nodes, notFoundError, type Pod, pods } from "../api/index.ts";
 import { createVirtualEnv, type Env, type VirtualClock } from "../base/index.ts";
 import { delay } from "../client/index.ts";
 import { createFakeClient, type FakeClient } from "../client/testing.ts";
+import { defaultProfile } from "./default-profile.ts";
 import { plugin } from "./plugin.ts";
-import { defaultProfile } from "./profile.ts";
+import { profileOf } from "./profile.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 import { testNode, testPod } from "./testing.ts";
 
@@ -217,7 +218,7 @@ describe("a scheduler with a broken plugin", () => {
       },
     });
     const scheduler = createScheduler(env, client, {
-      profile: { ...defaultProfile, plugins: [...defaultProfile.plugins, { plugin: broken, scoreWeight: 0 }] },
+      profiles: [profileOf("default-scheduler", [...defaultProfile.at.score, ...defaultProfile.at.filter, { plugin: broken }])],
     });
     const started = scheduler.start();
     await clock.settle();

@@ -3,37 +3,30 @@
 //
 // Invariants: a decision counts in memory before it is bound (the pod is assumed), and no longer when binding fails. An idle
 // scheduler has no timer but those of pods that wait.
-import {
-  isPodBound,
-  isPodTerminal,
-  isStatus,
-  type Namespace,
-  type Node,
-  namespaces,
-  nodes,
-  type Pod,
-  type PodDisruptionBudget,
-  podDisruptionBudgets,
-  pods,
-} from "../api/index.ts";
-import type { Env, Logger } from "../base/index.ts";
-import { type Client, createEventRecorder, createInformerFactory, type EventRecorder, type Informer, type InformerFactory } from "../client/index.ts";
+import { isPodBound, isPodTerminal, isStatus, type Node, namespaces, nodes, type Pod, pods } from "../api/index.ts";
+import { assert, type Env, type Logger, type Random } from "../base/index.ts";
+import { type Client, createEventRecorder, createInformerFactory, type EventRecorder, type InformerFactory } from "../client/index.ts";
 import { ClusterState } from "./cluster-state.ts";
-import { createNodeFinder, type Decision, type NodeFinder } from "./find-node.ts";
-import { afterPreemption, assignedMessage, NO_NODES_MESSAGE, refusalMessage, unschedulableMessage } from "./messages.ts";
+import { defaultProfile } from "./default-profile.ts";
+import { assignedMessage, type Diagnosis, eventNote, fitMessage, NO_NODES_MESSAGE } from "./diagnosis.ts";
+import { createNodeFinder, type NodeFinder } from "./find-node.ts";
+import { createListers, type InformedListers } from "./listers.ts";
 import type { NodeInfo } from "./node-info.ts";
-import type { BindContext } from "./plugin.ts";
+import type { BindContext, PostFilterResult } from "./plugin.ts";
 import { countsTheSame, type PodInfo, podInfo } from "./pod-info.ts";
 import { type FailedAttempt, PodWriter } from "./pod-writer.ts";
-import { type PreemptionPlan, planPreemption } from "./preemption.ts";
-import { defaultProfile, type Profile } from "./profile.ts";
-import { SchedulingQueue } from "./queue.ts";
+import type { Profile } from "./profile.ts";
+import { type BackoffOptions, SchedulingQueue } from "./queue.ts";
 import { followStorage } from "./storage-state.ts";
 
 export interface SchedulerOptions {
   /** Caches shared with other components of the process; absent: own ones. */
   readonly informers?: InformerFactory;
-  readonly profile?: Profile;
+  /** Of different scheduler names. Absent: the default profile alone. */
+  readonly profiles?: readonly Profile[];
+  /** For profiles that do not say; 0 or absent: falls with the number of nodes. */
+  readonly percentageOfNodesToScore?: number;
+  readonly backoff?: BackoffOptions;
 }
 
 export interface Scheduler {
@@ -51,16 +44,16 @@ export function createScheduler(env: Env, client: Client, options: SchedulerOpti
 
 class PodScheduler implements Scheduler {
   private readonly log: Logger;
-  private readonly profile: Profile;
+  /** By scheduler name. */
+  private readonly profiles: ReadonlyMap<string, { readonly profile: Profile; readonly recorder: EventRecorder }>;
   private readonly informers: InformerFactory;
   private readonly ownsInformers: boolean;
-  private readonly cluster = new ClusterState();
+  private readonly listers: InformedListers;
+  private readonly cluster: ClusterState;
   private readonly queue: SchedulingQueue;
   private readonly finder: NodeFinder;
-  private readonly recorder: EventRecorder;
   private readonly writer: PodWriter;
-  private readonly budgets: Informer<PodDisruptionBudget>;
-  private readonly allNamespaces: Informer<Namespace>;
+  private readonly random: Random;
   private readonly removers: (() => void)[] = [];
   private readonly bindings = new Set<Promise<unknown>>();
   /** Ends the wait of a pod between its decision and its binding, by UID. */
@@ -75,16 +68,23 @@ class PodScheduler implements Scheduler {
     options: SchedulerOptions,
   ) {
     this.log = env.log.child("scheduler");
-    this.profile = options.profile ?? defaultProfile;
+    const { profiles = [defaultProfile], percentageOfNodesToScore, backoff } = options;
+    this.profiles = new Map(
+      profiles.map((profile) => [profile.schedulerName, { profile, recorder: createEventRecorder(env, client, profile.schedulerName, { style: "series" }) }]),
+    );
     this.ownsInformers = options.informers === undefined;
     this.informers = options.informers ?? createInformerFactory(env, client);
-    this.budgets = this.informers.informer(podDisruptionBudgets);
-    this.allNamespaces = this.informers.informer(namespaces);
-    this.cluster.namespaceLabels = (name) => this.allNamespaces.get(name)?.metadata.labels ?? {};
-    this.recorder = createEventRecorder(env, client, this.profile.schedulerName, { style: "series" });
-    this.writer = new PodWriter(env, client, this.recorder, this.profile.schedulerName);
-    this.finder = createNodeFinder(this.cluster, this.profile, env.random.fork("scheduler"));
-    this.queue = new SchedulingQueue(env, { plugins: this.profile.plugins.map(({ plugin }) => plugin), wake: () => this.work() });
+    this.listers = createListers(this.informers);
+    this.cluster = new ClusterState(this.listers.listers);
+    this.writer = new PodWriter(env, client);
+    this.random = env.random.fork("scheduler");
+    this.finder = createNodeFinder(this.cluster, { random: this.random, percentageOfNodesToScore });
+    this.queue = new SchedulingQueue(env, {
+      profiles: new Map(profiles.map((profile) => [profile.schedulerName, profile])),
+      cluster: this.cluster,
+      backoff,
+      wake: () => this.work(),
+    });
   }
 
   async start(): Promise<void> {
@@ -94,7 +94,12 @@ class PodScheduler implements Scheduler {
       nodeInformer.addHandler({
         added: (node) => this.nodeAdded(node),
         updated: (node, old) => this.nodeUpdated(node, old),
-        deleted: ({ metadata }) => this.cluster.removeNode(metadata.name),
+        deleted: (node) => this.nodeDeleted(node),
+      }),
+      this.informers.informer(namespaces).addHandler({
+        updated: ({ metadata }, old) => {
+          if (JSON.stringify(metadata.labels) !== JSON.stringify(old.metadata.labels)) this.cluster.podSets.namespacesChanged();
+        },
       }),
       podInformer.addHandler({
         added: (pod) => this.podChanged(pod, undefined),
@@ -105,7 +110,7 @@ class PodScheduler implements Scheduler {
     const storage = followStorage(this.informers, this.cluster.storage, (event) => this.queue.happened(event));
     this.removers.push(storage.stop);
     this.informers.start();
-    await Promise.all([storage.synced(), nodeInformer.synced(), podInformer.synced(), this.budgets.synced(), this.allNamespaces.synced()]);
+    await Promise.all([nodeInformer.synced(), podInformer.synced(), this.listers.synced(), storage.synced()]);
     this.started = true;
     this.work();
   }
@@ -115,7 +120,7 @@ class PodScheduler implements Scheduler {
     for (const remove of this.removers.splice(0)) remove();
     this.queue.close();
     for (const abort of this.aborts.values()) abort.abort();
-    this.recorder.stop();
+    for (const { recorder } of this.profiles.values()) recorder.stop();
     await Promise.all(this.bindings);
     if (this.ownsInformers) this.informers.stop();
   }
@@ -127,7 +132,12 @@ class PodScheduler implements Scheduler {
 
   private nodeUpdated(node: Node, old: Node): void {
     this.cluster.setNode(node);
-    this.queue.happened({ type: "nodeUpdated", node, old });
+    if (isNewToPods(node, old)) this.queue.happened({ type: "nodeUpdated", node, old });
+  }
+
+  private nodeDeleted(node: Node): void {
+    this.cluster.removeNode(node.metadata.name);
+    this.queue.happened({ type: "nodeRemoved", node });
   }
 
   private podChanged(pod: Pod, old: Pod | undefined): void {
@@ -140,13 +150,15 @@ class PodScheduler implements Scheduler {
       this.podOnNode(info, old);
       return;
     }
-    if ((pod.spec.schedulerName ?? "") !== this.profile.schedulerName || this.cluster.isAssumed(info.uid)) return;
+    if (!this.profiles.has(pod.spec.schedulerName ?? "") || this.cluster.isAssumed(info.uid)) return;
     if (pod.metadata.deletionTimestamp !== undefined) {
       this.podGone(pod);
       return;
     }
+    const before = this.cluster.nominations.nodeOf(info.uid);
     this.cluster.nominations.observe(info, old);
-    this.queue.put(info, old === undefined || isNewToScheduling(pod, old));
+    this.queue.put(info, old !== undefined && isNewToScheduling(pod, old) ? podInfo(old) : undefined);
+    if (before !== undefined && this.cluster.nominations.nodeOf(info.uid) !== before) this.roomFreed(info);
   }
 
   private podOnNode(info: PodInfo, old: Pod | undefined): void {
@@ -160,7 +172,15 @@ class PodScheduler implements Scheduler {
     const info = podInfo(pod);
     this.queue.remove(info.uid);
     this.aborts.get(info.uid)?.abort();
-    if (this.cluster.removePod(info.uid)) this.queue.happened({ type: "podRemoved", pod: info });
+    const wasOnNode = isPodBound(pod) || this.cluster.isAssumed(info.uid);
+    if (!this.cluster.removePod(info.uid)) return;
+    if (wasOnNode) this.queue.happened({ type: "podRemoved", pod: info });
+    else this.roomFreed(info);
+  }
+
+  /** Room that was kept for the pod is free for those that had to give way to it. */
+  private roomFreed(info: PodInfo): void {
+    this.queue.happened({ type: "podRemoved", pod: info }, ({ uid, priority }) => uid !== info.uid && priority <= info.priority);
   }
 
   /** Makes decisions until none is left, letting others have their turn in between. */
@@ -196,17 +216,25 @@ class PodScheduler implements Scheduler {
   }
 
   private schedule(info: PodInfo): void {
+    const { profile } = this.sideOf(info);
     const beganMs = this.env.clock.monotonic();
-    const decision = this.finder.find(info);
+    const decision = this.finder.find(info, profile);
     this.env.metrics
       .histogram("scheduler_scheduling_algorithm_duration_seconds", "Scheduling algorithm latency.")
       .observe((this.env.clock.monotonic() - beganMs) / 1000);
     if (decision.node === undefined) {
-      this.giveUp(info, decision);
+      this.giveUp(info, profile, decision.diagnosis);
       return;
     }
     this.cluster.assume(info, decision.node.name);
     this.track(this.bind(info, decision.node));
+  }
+
+  /** What belongs to the pod's scheduler name; only pods of known ones are queued. */
+  private sideOf({ pod, key }: PodInfo): { readonly profile: Profile; readonly recorder: EventRecorder } {
+    const side = this.profiles.get(pod.spec.schedulerName ?? "");
+    assert(side !== undefined, `pod ${key} is queued though no profile is its scheduler`);
+    return side;
   }
 
   private track(work: Promise<unknown>): void {
@@ -215,14 +243,14 @@ class PodScheduler implements Scheduler {
   }
 
   private async bind(info: PodInfo, node: NodeInfo): Promise<void> {
-    const nodeName = node.name;
+    const { profile, recorder } = this.sideOf(info);
     let step = "";
     try {
-      for (const { plugin } of this.profile.plugins) {
+      for (const { plugin } of profile.at.reserve) {
         step = `Reserve plugin "${plugin.name}"`;
         plugin.reserve?.(info, node, this.cluster);
       }
-      const preparing = this.profile.plugins.filter(({ plugin }) => plugin.preBind !== undefined && plugin.applies?.(info) !== false);
+      const preparing = profile.at.preBind.filter(({ plugin }) => plugin.applies?.(info) !== false);
       if (preparing.length > 0) {
         const context = this.bindContext(info);
         for (const { plugin } of preparing) {
@@ -231,7 +259,7 @@ class PodScheduler implements Scheduler {
         }
       }
       step = 'Bind plugin "DefaultBinder"';
-      await this.writer.bind(info.pod, nodeName);
+      await this.writer.bind(info.pod, node.name);
     } catch (error) {
       await this.bindingFailed(info, `running ${step}: ${errorText(error)}`, error);
       return;
@@ -240,7 +268,7 @@ class PodScheduler implements Scheduler {
     }
     this.queue.done(info.uid);
     const { namespace = "", name } = info.pod.metadata;
-    this.recorder.event(info.pod, "Normal", "Scheduled", assignedMessage(namespace, name, nodeName), { action: "Binding" });
+    recorder.event(info.pod, "Normal", "Scheduled", assignedMessage(namespace, name, node.name), { action: "Binding" });
   }
 
   private bindContext({ uid }: PodInfo): BindContext {
@@ -250,7 +278,7 @@ class PodScheduler implements Scheduler {
   }
 
   private async bindingFailed(info: PodInfo, message: string, error: unknown): Promise<void> {
-    for (const { plugin } of this.profile.plugins.toReversed()) plugin.unreserve?.(info, this.cluster);
+    for (const { plugin } of this.sideOf(info).profile.at.reserve.toReversed()) plugin.unreserve?.(info, this.cluster);
     // Others may have been turned away for the room that was not needed after all.
     if (this.cluster.isAssumed(info.uid) && this.cluster.removePod(info.uid)) this.queue.happened({ type: "podRemoved", pod: info });
     if (isStatus(error, "NotFound")) this.queue.remove(info.uid);
@@ -265,57 +293,74 @@ class PodScheduler implements Scheduler {
     await this.report(info, { reason: "SchedulerError", message, nominatedNodeName: null });
   }
 
-  private giveUp(info: PodInfo, decision: Extract<Decision, { node: undefined }>): void {
-    const all = this.cluster.list().length;
-    const { cluster, profile } = this;
-    const plan = all === 0 ? undefined : planPreemption({ pod: info, cluster, profile, rejections: decision.rejections, budgets: this.budgets.list() });
-    const message = plan === undefined ? NO_NODES_MESSAGE : whyNoNode(all, decision, plan.helps ? "" : afterPreemption(plan.message));
-    if (plan?.helps === true) {
-      this.queue.unschedulable(info.uid, decision.plugins);
-      this.track(this.makeRoom(info, message, plan));
+  private giveUp(info: PodInfo, profile: Profile, diagnosis: Diagnosis): void {
+    const { cluster } = this;
+    if (diagnosis.nodeCount === 0) {
+      this.setAside(info, { message: NO_NODES_MESSAGE, nominationStands: false }, diagnosis);
       return;
     }
-    const nominationEnds = plan === undefined || !plan.nominationStands;
-    if (nominationEnds && cluster.nominations.delete(info.uid)) this.queue.happened({ type: "podRemoved", pod: info });
-    this.queue.unschedulable(info.uid, decision.plugins);
-    this.track(this.report(info, { reason: "Unschedulable", message, ...(nominationEnds ? { nominatedNodeName: null } : {}) }));
+    const afterwords: string[] = [];
+    let nominationStands = true;
+    for (const { plugin } of profile.at.postFilter) {
+      const result = plugin.postFilter?.({ pod: info, cluster, profile, diagnosis, draw: () => this.random.next() });
+      if (result?.helps === true) {
+        this.queue.refused(info.uid, diagnosis.plugins, true);
+        this.track(this.makeRoom(info, fitMessage(diagnosis), result));
+        return;
+      }
+      if (result === undefined) continue;
+      afterwords.push(result.message);
+      nominationStands &&= result.nominationStands;
+    }
+    // Without a plugin that could make room there is none to wait for.
+    if (afterwords.length === 0) nominationStands = false;
+    this.setAside(info, { message: fitMessage(diagnosis, afterwords.join(", ")), nominationStands }, diagnosis);
+  }
+
+  private setAside(info: PodInfo, { message, nominationStands }: { message: string; nominationStands: boolean }, { plugins }: Diagnosis): void {
+    const lostRoom = !nominationStands && this.cluster.nominations.delete(info.uid);
+    this.queue.refused(info.uid, plugins);
+    if (lostRoom) this.roomFreed(info);
+    this.track(this.report(info, { reason: "Unschedulable", message, ...(nominationStands ? {} : { nominatedNodeName: null }) }));
   }
 
   /** From now on the room is kept for the pod; it is tried again when its victims have left. */
-  private async makeRoom(info: PodInfo, message: string, { nodeName, victims }: Extract<PreemptionPlan, { helps: true }>): Promise<void> {
+  private async makeRoom(info: PodInfo, message: string, { nodeName, victims }: Extract<PostFilterResult, { helps: true }>): Promise<void> {
     const { nominations } = this.cluster;
     // Pods that waited for the same room and matter less look for other room.
     const displaced = nominations.on(nodeName).filter(({ uid, priority }) => uid !== info.uid && priority < info.priority);
     for (const { uid } of displaced) nominations.delete(uid);
     nominations.set(info, nodeName);
-    if (!(await this.report(info, { reason: "Unschedulable", message, nominatedNodeName: nodeName }))) return;
+    const isReported = await this.report(info, { reason: "Unschedulable", message, nominatedNodeName: nodeName });
+    if (!isReported) {
+      this.queue.release(info.uid, true);
+      return;
+    }
+    const { recorder } = this.sideOf(info);
     try {
       await Promise.all([
         ...displaced.map(({ pod }) => this.writer.clearNomination(pod)),
-        ...victims.map((victim) => this.writer.preempt(victim, info, nodeName)),
+        ...victims.map((victim) => this.writer.preempt(victim, info, nodeName, recorder)),
       ]);
+      this.queue.release(info.uid);
     } catch (error) {
       this.log.warn("preemption failed", { pod: info.key, node: nodeName, error });
-      this.queue.retry(info.uid);
+      this.queue.release(info.uid, true);
     }
+    for (const { uid } of displaced) this.queue.release(uid, true);
   }
 
   /** Tells users why the pod waits. False: the pod is not what it was, or cannot be reached. */
-  private async report({ pod, key, uid }: PodInfo, attempt: FailedAttempt): Promise<boolean> {
-    this.recorder.event(pod, "Warning", "FailedScheduling", attempt.message, { action: "Scheduling" });
+  private async report(info: PodInfo, attempt: FailedAttempt): Promise<boolean> {
+    this.sideOf(info).recorder.event(info.pod, "Warning", "FailedScheduling", eventNote(attempt.message), { action: "Scheduling" });
     try {
-      await this.writer.failed(pod, attempt);
+      await this.writer.failed(info.pod, attempt);
       return true;
     } catch (error) {
-      if (!isStatus(error, "NotFound", "Conflict")) this.log.warn("the pod's status could not be written", { pod: key, error });
-      if (typeof attempt.nominatedNodeName === "string") this.queue.retry(uid);
+      if (!isStatus(error, "NotFound", "Conflict")) this.log.warn("the pod's status could not be written", { pod: info.key, error });
       return false;
     }
   }
-}
-
-function whyNoNode(nodeCount: number, { refusal, rejections }: Extract<Decision, { node: undefined }>, afterword: string): string {
-  return refusal === undefined ? unschedulableMessage(nodeCount, rejections, afterword) : refusalMessage(nodeCount, refusal, afterword);
 }
 
 function errorText(error: unknown): string {
@@ -325,4 +370,19 @@ function errorText(error: unknown): string {
 /** Whether something changed that a scheduling decision looks at; a status that we wrote ourselves does not count. */
 function isNewToScheduling(pod: Pod, old: Pod): boolean {
   return pod.spec !== old.spec && JSON.stringify([pod.spec, pod.metadata.labels]) !== JSON.stringify([old.spec, old.metadata.labels]);
+}
+
+/** Whether something changed that a filter could look at; a heartbeat does not count. */
+function isNewToPods(node: Node, old: Node): boolean {
+  const facts = ({ metadata, spec, status }: Node): string =>
+    JSON.stringify([
+      metadata.labels,
+      metadata.annotations,
+      spec.taints,
+      spec.unschedulable,
+      status?.allocatable,
+      status?.declaredFeatures,
+      status?.conditions?.map((condition) => [condition.type, condition.status]),
+    ]);
+  return facts(node) !== facts(old);
 }

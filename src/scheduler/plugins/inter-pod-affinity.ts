@@ -1,163 +1,173 @@
 // InterPodAffinity: pods that want to be near others, or far from them, by topology domain
 // (https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#inter-pod-affinity-and-anti-affinity).
-import { compileLabelSelector, type LabelSelectorRequirement, type Pod, type PodAffinityTerm, type WeightedPodAffinityTerm } from "../../api/index.ts";
+//
+// A filter is also asked about a node with some of its pods taken away or added (preemption, nominated pods): what such a trial node
+// has more or less is added to what is counted.
+import type { AffinityTerm, NamespaceLabels } from "../affinity-terms.ts";
 import type { ClusterState } from "../cluster-state.ts";
 import type { NodeInfo } from "../node-info.ts";
-import { LARGEST_SCORE, plugin, unresolvable, unschedulable } from "../plugin.ts";
-import type { PodInfo } from "../pod-info.ts";
-import { countByDomain, countPods, domainOf, type PodTest, trialDifference } from "./topology-domains.ts";
+import type { PlacedTerm } from "../placed-terms.ts";
+import { type ClusterEvent, LARGEST_SCORE, type Plugin, PreFilterVerdict, plugin, SKIP_SCORE, unresolvable, unschedulable } from "../plugin.ts";
+import { type PodInfo, type PodTest, sameLabels } from "../pod-info.ts";
+import type { PodSet } from "../pod-sets.ts";
 
-/** What a pod's wish to be near existing pods that require it counts, when the wish is theirs. */
-const HARD_AFFINITY_WEIGHT = 1;
+export interface InterPodAffinityArgs {
+  /** What a required wish of a placed pod to be near the new one counts in the score. */
+  readonly hardPodAffinityWeight: number;
+  /** Preferences of placed pods count only when the new pod has some itself. */
+  readonly ignorePreferredTermsOfExistingPods: boolean;
+}
 
-interface Term {
+interface CountedTerm {
   readonly topologyKey: string;
-  readonly matches: PodTest;
+  readonly test: PodTest;
+  readonly byDomain: ReadonlyMap<string, number>;
 }
-interface CountedTerm extends Term {
-  readonly counts: ReadonlyMap<string, number>;
-}
-interface AffinityState {
-  readonly cluster: ClusterState;
+interface FilterState {
+  /** All terms count the pods that every one of them means. */
   readonly near: readonly CountedTerm[];
-  /** No pod anywhere that `near` could mean, and the pod itself would be one. */
-  readonly isFirst: boolean;
+  /** The pod itself would be such a pod. */
+  readonly meansItself: boolean;
   readonly far: readonly CountedTerm[];
-  /** Whether an existing pod wants the new one far away, by topology key and domain. */
-  readonly guarded: ReadonlyMap<string, number>;
+  /** Wishes of placed pods that the new one be far away. */
+  readonly unwanted: readonly PlacedTerm[];
+  readonly namespaceLabels: NamespaceLabels;
 }
+/** What the domains of a node are worth, by topology key. */
+type ScoreState = readonly { readonly topologyKey: string; readonly weight: number; readonly byDomain: ReadonlyMap<string, number> }[];
 
-function termOf(owner: Pod, term: PodAffinityTerm, cluster: ClusterState): Term {
-  const selector = selectorOf(owner, term);
-  const isMeant = namespaceTest(owner, term, cluster);
-  return {
-    topologyKey: term.topologyKey,
-    matches: ({ pod }) => selector?.matches(pod.metadata.labels ?? {}) === true && isMeant(pod.metadata.namespace ?? ""),
-  };
-}
-
-/** Without a selector no pod is meant. Keys to match stand for the values that the owner has. */
-function selectorOf(owner: Pod, { labelSelector, matchLabelKeys = [], mismatchLabelKeys = [] }: PodAffinityTerm) {
-  if (labelSelector === undefined) return undefined;
-  const labels = owner.metadata.labels ?? {};
-  const requirements = (keys: readonly string[], operator: string): LabelSelectorRequirement[] =>
-    keys.flatMap((key) => (labels[key] === undefined ? [] : [{ key, operator, values: [labels[key]] }]));
-  const matchExpressions = [...(labelSelector.matchExpressions ?? []), ...requirements(matchLabelKeys, "In"), ...requirements(mismatchLabelKeys, "NotIn")];
-  return compileLabelSelector({ ...labelSelector, matchExpressions });
-}
-
-function namespaceTest(owner: Pod, { namespaces = [], namespaceSelector }: PodAffinityTerm, cluster: ClusterState): (namespace: string) => boolean {
-  if (namespaces.length === 0 && namespaceSelector === undefined) return (namespace) => namespace === owner.metadata.namespace;
-  const selector = namespaceSelector === undefined ? undefined : compileLabelSelector(namespaceSelector);
-  return (namespace) => namespaces.includes(namespace) || selector?.matches(cluster.namespaceLabels(namespace)) === true;
-}
-
-function requiredTerms(pod: Pod, which: "podAffinity" | "podAntiAffinity"): readonly PodAffinityTerm[] {
-  return pod.spec.affinity?.[which]?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
-}
-function preferredTerms(pod: Pod, which: "podAffinity" | "podAntiAffinity"): readonly WeightedPodAffinityTerm[] {
-  return pod.spec.affinity?.[which]?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-}
-
-function prepareFilter(pod: PodInfo, cluster: ClusterState): AffinityState {
-  const nodes = cluster.list();
-  const counted = (term: Term): CountedTerm => ({ ...term, counts: countByDomain(nodes, term.topologyKey, term.matches) });
-  const wanted = requiredTerms(pod.pod, "podAffinity").map((term) => termOf(pod.pod, term, cluster));
-  // A pod counts as company only if it is meant by every term.
-  const isCompany: PodTest = (other) => wanted.every(({ matches }) => matches(other));
-  const near = wanted.map(({ topologyKey }) => counted({ topologyKey, matches: isCompany }));
-  const isFirst = near.every(({ counts }) => [...counts.values()].every((count) => count === 0)) && isCompany(pod);
-  const far = requiredTerms(pod.pod, "podAntiAffinity").map((term) => counted(termOf(pod.pod, term, cluster)));
-  const guarded = new Map<string, number>();
-  for (const node of nodes) for (const key of guardsOf(node, node.podsWithAffinity.values(), pod, cluster)) guarded.set(key, (guarded.get(key) ?? 0) + 1);
-  return { cluster, near, isFirst, far, guarded };
-}
-
-/** The domains of `node` that its pods' anti-affinity closes to the new pod; one that several close stands there as often. */
-function guardsOf(node: NodeInfo, pods: Iterable<PodInfo>, pod: PodInfo, cluster: ClusterState): string[] {
-  const keys: string[] = [];
-  for (const { pod: existing } of pods) {
-    for (const term of requiredTerms(existing, "podAntiAffinity")) {
-      const domain = domainOf(node, term.topologyKey);
-      if (domain !== undefined && termOf(existing, term, cluster).matches(pod)) keys.push(guardKey(term.topologyKey, domain));
-    }
-  }
-  return keys;
-}
-
-function guardKey(topologyKey: string, domain: string): string {
-  return `${topologyKey}=${domain}`;
-}
-
-function hasCompany(node: NodeInfo, { cluster, near, isFirst }: AffinityState): boolean {
-  if (near.some(({ topologyKey }) => domainOf(node, topologyKey) === undefined)) return false;
-  return (
-    isFirst ||
-    near.every(({ topologyKey, matches, counts }) => (counts.get(domainOf(node, topologyKey) ?? "") ?? 0) + trialDifference(cluster, node, matches) > 0)
-  );
-}
-
-function meetsUnwanted(node: NodeInfo, { cluster, far }: AffinityState): boolean {
-  return far.some(({ topologyKey, matches, counts }) => {
-    const domain = domainOf(node, topologyKey);
-    return domain !== undefined && (counts.get(domain) ?? 0) + trialDifference(cluster, node, matches) > 0;
+function podSet(cluster: ClusterState, terms: readonly AffinityTerm[]): PodSet {
+  const { namespaceLabels } = cluster.listers;
+  return cluster.podSets.get({
+    key: terms.map(({ key }) => key).join(" and "),
+    namespace: terms.find(({ onlyNamespace }) => onlyNamespace !== undefined)?.onlyNamespace,
+    asksNamespaceLabels: terms.some(({ asksNamespaceLabels }) => asksNamespaceLabels),
+    test: (pod) => terms.every((term) => term.selects(pod, namespaceLabels)),
   });
 }
 
-function isUnwanted(pod: PodInfo, node: NodeInfo, { cluster, guarded }: AffinityState): boolean {
-  const open = new Map(guarded);
-  const real = cluster.node(node.name);
-  if (real !== undefined && real !== node) {
-    for (const key of guardsOf(real, real.podsWithAffinity.values(), pod, cluster)) open.set(key, (open.get(key) ?? 0) - 1);
-    for (const key of guardsOf(node, node.podsWithAffinity.values(), pod, cluster)) open.set(key, (open.get(key) ?? 0) + 1);
+function counted(set: PodSet, { topologyKey }: AffinityTerm): CountedTerm {
+  return { topologyKey, test: set.selection.test, byDomain: set.byDomain(topologyKey) };
+}
+
+function prepareFilter(pod: PodInfo, cluster: ClusterState): FilterState | PreFilterVerdict {
+  const { requiredNear, requiredFar } = pod.affinity;
+  const { namespaceLabels } = cluster.listers;
+  const unwanted = cluster.placedTerms.about(pod, "requiredFar", namespaceLabels);
+  if (requiredNear.length + requiredFar.length + unwanted.length === 0) {
+    // Pods that are nominated to a node may mind too; they are not placed yet.
+    if (cluster.nominations.isEmpty) return PreFilterVerdict.skip;
+    return { near: [], meansItself: false, far: [], unwanted, namespaceLabels };
   }
-  for (const [key, value] of Object.entries(node.node?.metadata.labels ?? {})) if ((open.get(guardKey(key, value)) ?? 0) > 0) return true;
+  const company = requiredNear.length === 0 ? undefined : podSet(cluster, requiredNear);
+  return {
+    near: company === undefined ? [] : requiredNear.map((term) => counted(company, term)),
+    meansItself: company?.selection.test(pod) ?? false,
+    far: requiredFar.map((term) => counted(podSet(cluster, [term]), term)),
+    unwanted,
+    namespaceLabels,
+  };
+}
+
+function countAt(node: NodeInfo, { topologyKey, test, byDomain }: CountedTerm): number {
+  const domain = node.label(topologyKey);
+  return domain === undefined ? 0 : (byDomain.get(domain) ?? 0) + node.trialDifference(test);
+}
+
+function hasCompany(node: NodeInfo, { near, meansItself }: FilterState): boolean {
+  if (near.some(({ topologyKey }) => node.label(topologyKey) === undefined)) return false;
+  return near.every((term) => countAt(node, term) > 0) || (meansItself && near.every((term) => isNowhere(node, term)));
+}
+
+function isNowhere(node: NodeInfo, { test, byDomain }: CountedTerm): boolean {
+  const difference = node.trialDifference(test);
+  if (difference === 0) return byDomain.size === 0;
+  return [...byDomain.values()].reduce((sum, count) => sum + count, difference) === 0;
+}
+
+function isUnwanted(pod: PodInfo, node: NodeInfo, { unwanted, namespaceLabels }: FilterState): boolean {
+  const changes = node.trialChanges;
+  for (const { term, byDomain } of unwanted) {
+    const domain = node.label(term.topologyKey);
+    if (domain === undefined) continue;
+    let gone = 0;
+    for (const { affinity } of changes?.removed ?? []) if (affinity.requiredFar.some(({ key }) => key === term.key)) gone++;
+    if ((byDomain.get(domain) ?? 0) > gone) return true;
+  }
+  for (const { affinity } of changes?.added ?? []) {
+    if (affinity.requiredFar.some((term) => node.label(term.topologyKey) !== undefined && term.selects(pod, namespaceLabels))) return true;
+  }
   return false;
 }
 
-/** What the domains of a node are worth to the pod, and the pod to the pods that are there; by topology key and domain. */
-function prepareScore(pod: PodInfo, cluster: ClusterState): ReadonlyMap<string, number> {
-  const worth = new Map<string, number>();
-  const add = (node: NodeInfo, topologyKey: string, amount: number): void => {
-    const domain = domainOf(node, topologyKey);
-    if (domain === undefined || amount === 0) return;
-    const key = guardKey(topologyKey, domain);
-    worth.set(key, (worth.get(key) ?? 0) + amount);
-  };
-  const own = [
-    ...preferredTerms(pod.pod, "podAffinity").map(({ weight, podAffinityTerm }) => ({ weight, term: termOf(pod.pod, podAffinityTerm, cluster) })),
-    ...preferredTerms(pod.pod, "podAntiAffinity").map(({ weight, podAffinityTerm }) => ({ weight: -weight, term: termOf(pod.pod, podAffinityTerm, cluster) })),
-  ];
-  for (const node of cluster.list()) {
-    for (const { weight, term } of own) add(node, term.topologyKey, weight * countPods(node, term.matches));
-    for (const { pod: existing } of node.podsWithAffinity.values()) {
-      const wish = (term: PodAffinityTerm, weight: number): void => {
-        if (termOf(existing, term, cluster).matches(pod)) add(node, term.topologyKey, weight);
-      };
-      for (const term of requiredTerms(existing, "podAffinity")) wish(term, HARD_AFFINITY_WEIGHT);
-      for (const { weight, podAffinityTerm } of preferredTerms(existing, "podAffinity")) wish(podAffinityTerm, weight);
-      for (const { weight, podAffinityTerm } of preferredTerms(existing, "podAntiAffinity")) wish(podAffinityTerm, -weight);
-    }
-  }
-  return worth;
+/** What the placed pods are worth to the new one, and the new one to them. */
+function prepareScore(args: InterPodAffinityArgs, pod: PodInfo, cluster: ClusterState): ScoreState | typeof SKIP_SCORE {
+  const { preferred } = pod.affinity;
+  if (args.ignorePreferredTermsOfExistingPods && preferred.length === 0) return SKIP_SCORE;
+  const { namespaceLabels } = cluster.listers;
+  const own = preferred.map((term) => ({ topologyKey: term.topologyKey, weight: term.weight, byDomain: podSet(cluster, [term]).byDomain(term.topologyKey) }));
+  const theirs = (kind: "requiredNear" | "preferred"): ScoreState =>
+    cluster.placedTerms
+      .about(pod, kind, namespaceLabels)
+      .map(({ term, weight, byDomain }) => ({ topologyKey: term.topologyKey, weight: kind === "preferred" ? weight : args.hardPodAffinityWeight, byDomain }));
+  const all = [...own, ...theirs("requiredNear"), ...theirs("preferred")].filter(({ weight, byDomain }) => weight !== 0 && byDomain.size > 0);
+  return all.length === 0 ? SKIP_SCORE : all;
 }
 
-export const interPodAffinity = plugin<AffinityState | ReadonlyMap<string, number>>("InterPodAffinity", {
-  preFilter: prepareFilter,
-  filter: (pod, node, prepared) => {
-    const state = prepared as AffinityState;
-    if (!hasCompany(node, state)) return unresolvable("node(s) didn't match pod affinity rules");
-    if (meetsUnwanted(node, state)) return unschedulable("node(s) didn't match pod anti-affinity rules");
-    return isUnwanted(pod, node, state) ? unschedulable("node(s) didn't satisfy existing pods anti-affinity rules") : undefined;
-  },
-  preScore: prepareScore,
-  score: (_pod, node, prepared) => {
-    const worth = prepared as ReadonlyMap<string, number>;
-    if (worth.size === 0) return 0;
-    return Object.entries(node.node?.metadata.labels ?? {}).reduce((sum, [key, value]) => sum + (worth.get(guardKey(key, value)) ?? 0), 0);
-  },
-  normalize: (scores) => {
-    const [least, most] = [Math.min(...scores), Math.max(...scores)];
-    return scores.map((score) => (most === least ? 0 : Math.trunc((LARGEST_SCORE * (score - least)) / (most - least))));
-  },
-});
+/** A pod near which others want to be, or that kept others away, has come, gone or changed. */
+function podHelps(waiting: PodInfo, event: ClusterEvent, namespaceLabels: NamespaceLabels): boolean {
+  const { affinity } = waiting;
+  const isCompany = (other: PodInfo): boolean =>
+    affinity.requiredNear.length > 0 && affinity.requiredNear.every((term) => term.selects(other, namespaceLabels));
+  const isAvoided = (other: PodInfo): boolean => affinity.requiredFar.some((term) => term.selects(other, namespaceLabels));
+  switch (event.type) {
+    case "podPlaced":
+      return isCompany(event.pod);
+    case "podUpdated":
+      return (!isCompany(event.old) && isCompany(event.pod)) || (isAvoided(event.old) && !isAvoided(event.pod));
+    case "podRemoved":
+      return isAvoided(event.pod) || event.pod.affinity.requiredFar.some((term) => term.selects(waiting, namespaceLabels));
+    default:
+      return false;
+  }
+}
+
+function nodeHelps({ affinity }: PodInfo, event: Extract<ClusterEvent, { type: "nodeAdded" | "nodeUpdated" }>): boolean {
+  const labels = event.node.metadata.labels ?? {};
+  const old = event.type === "nodeUpdated" ? (event.old.metadata.labels ?? {}) : undefined;
+  const isNear = ({ topologyKey }: AffinityTerm): boolean => labels[topologyKey] !== undefined && labels[topologyKey] !== old?.[topologyKey];
+  const isFree = ({ topologyKey }: AffinityTerm): boolean => old === undefined || labels[topologyKey] !== old[topologyKey];
+  // Of a pod that only others mind, a new node or a moved one may be far enough from them.
+  if (affinity.requiredNear.length + affinity.requiredFar.length === 0) return old === undefined || JSON.stringify(labels) !== JSON.stringify(old);
+  return affinity.requiredNear.some(isNear) || affinity.requiredFar.some(isFree);
+}
+
+export function createInterPodAffinity(args: Partial<InterPodAffinityArgs> = {}): Plugin {
+  const settings = { hardPodAffinityWeight: 1, ignorePreferredTermsOfExistingPods: false, ...args };
+  return plugin<FilterState | ScoreState>("InterPodAffinity", {
+    preFilter: prepareFilter,
+    filter: (pod, node, prepared) => {
+      const state = prepared as FilterState;
+      if (!hasCompany(node, state)) return unresolvable("node(s) didn't match pod affinity rules");
+      if (state.far.some((term) => countAt(node, term) > 0)) return unschedulable("node(s) didn't match pod anti-affinity rules");
+      return isUnwanted(pod, node, state) ? unschedulable("node(s) didn't satisfy existing pods anti-affinity rules") : undefined;
+    },
+    preScore: (pod, cluster) => prepareScore(settings, pod, cluster),
+    score: (_pod, node, prepared) => {
+      let sum = 0;
+      for (const { topologyKey, weight, byDomain } of prepared as ScoreState) sum += weight * (byDomain.get(node.label(topologyKey) ?? "") ?? 0);
+      return sum;
+    },
+    normalize: (scores) => {
+      const least = scores.reduce((one, other) => Math.min(one, other), Number.POSITIVE_INFINITY);
+      const most = scores.reduce((one, other) => Math.max(one, other), Number.NEGATIVE_INFINITY);
+      return scores.map((score) => (most === least ? 0 : Math.trunc(LARGEST_SCORE * ((score - least) / (most - least)))));
+    },
+    helpedBy: ["podPlaced", "podUpdated", "podRemoved", "podChanged", "nodeAdded", "nodeUpdated"],
+    helps: (pod, event, { listers }) => {
+      if (event.type === "podChanged") return !sameLabels(event.pod, event.old);
+      if (event.type === "nodeAdded" || event.type === "nodeUpdated") return nodeHelps(pod, event);
+      return podHelps(pod, event, listers.namespaceLabels);
+    },
+  });
+}

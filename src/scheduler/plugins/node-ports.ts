@@ -6,6 +6,7 @@ export const nodePorts = plugin("NodePorts", {
   applies: ({ hostPorts }) => hostPorts.length > 0,
   filter: ({ hostPorts }, node) =>
     hostPorts.every((port) => node.hasPortFree(port)) ? undefined : unschedulable("node(s) didn't have free ports for the requested pod ports"),
+  helpedBy: ["nodeAdded", "podRemoved"],
   helps: ({ hostPorts }, event) => {
     if (event.type === "nodeAdded") return true;
     return event.type === "podRemoved" && event.pod.hostPorts.some((freed) => hostPorts.some((wanted) => hostPortsConflict(wanted, freed)));

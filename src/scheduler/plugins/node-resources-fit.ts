@@ -1,54 +1,80 @@
-// NodeResourcesFit: what the pod asks for must fit into what the node has left; emptier nodes score higher (LeastAllocated)
+// NodeResourcesFit: what the pod asks for must fit into what the node has left; by default emptier nodes score higher
 // (https://kubernetes.io/docs/concepts/scheduling-eviction/resource-bin-packing/).
 import { type Node, resourceAmounts } from "../../api/index.ts";
 import type { NodeInfo } from "../node-info.ts";
-import { LARGEST_SCORE, plugin, type Rejection } from "../plugin.ts";
-import { numbers, type PodInfo } from "../pod-info.ts";
+import { type ClusterEvent, type Plugin, plugin, type Rejection } from "../plugin.ts";
+import { type Amounts, numbers, type PodInfo } from "../pod-info.ts";
+import { allocationScore, DEFAULT_RESOURCES, isSpecialResource, type ScoringStrategy, usageOf } from "./allocation-scores.ts";
 
-/** Resources that count in scores, with equal weight. */
-export const SCORED_RESOURCES = ["cpu", "memory"] as const;
+export interface NodeResourcesFitArgs {
+  /** Extended resources that something else looks after. */
+  readonly ignoredResources: readonly string[];
+  /** The same by what stands before the slash. */
+  readonly ignoredResourceGroups: readonly string[];
+  readonly scoringStrategy: ScoringStrategy;
+}
 
-function fit(pod: PodInfo, node: NodeInfo): Rejection | undefined {
-  const reasons: string[] = [];
+/** What must fit, by resource; none of them 0. */
+type Wanted = readonly (readonly [resource: string, amount: number])[];
+
+function wantedOf({ requests }: PodInfo, isIgnored: (resource: string) => boolean): Wanted {
+  return [...requests].filter(([resource, amount]) => amount > 0 && !isIgnored(resource));
+}
+
+function whyNotFit(wanted: Wanted, { allocatable, requested, pods }: Pick<NodeInfo, "allocatable" | "requested" | "pods">): Rejection | undefined {
+  let reasons: string[] | undefined;
   let resolvable = true;
-  if (node.pods.size + 1 > (node.allocatable.get("pods") ?? 0)) reasons.push("Too many pods");
-  for (const [resource, wanted] of pod.requests) {
-    if (wanted === 0) continue;
-    const total = node.allocatable.get(resource) ?? 0;
-    if (wanted <= total - (node.requested.get(resource) ?? 0)) continue;
+  if (pods.size + 1 > (allocatable.get("pods") ?? 0)) reasons = ["Too many pods"];
+  for (const [resource, amount] of wanted) {
+    const total = allocatable.get(resource) ?? 0;
+    if (amount <= total - (requested.get(resource) ?? 0)) continue;
+    reasons ??= [];
     reasons.push(`Insufficient ${resource}`);
-    if (wanted > total) resolvable = false;
+    if (amount > total) resolvable = false;
   }
-  return reasons.length === 0 ? undefined : { reasons, resolvable };
+  return reasons === undefined ? undefined : { reasons, resolvable };
 }
 
-function asks({ requests }: PodInfo, resource: string): number {
-  return requests.get(resource) ?? 0;
+function totalOf(node: Node): Amounts {
+  return numbers(resourceAmounts(node.status?.allocatable));
 }
 
-function couldHold(pod: PodInfo, node: Node): boolean {
-  const total = numbers(resourceAmounts(node.status?.allocatable));
-  return [...pod.requests].every(([resource, wanted]) => wanted <= (total.get(resource) ?? 0));
+function helps(pod: PodInfo, event: ClusterEvent, isIgnored: (resource: string) => boolean): boolean {
+  const wanted = wantedOf(pod, isIgnored);
+  const shrinks = (one: Amounts, old: Amounts): boolean => wanted.some(([resource]) => (old.get(resource) ?? 0) > (one.get(resource) ?? 0));
+  switch (event.type) {
+    case "podRemoved":
+      return true;
+    // A pod resized downwards frees room as well; and the pod itself may ask for less.
+    case "podUpdated":
+      return shrinks(event.pod.requests, event.old.requests);
+    case "podChanged":
+      return [...event.old.requests].some(([resource, amount]) => amount > (event.pod.requests.get(resource) ?? 0));
+    case "nodeAdded":
+    case "nodeUpdated": {
+      const total = totalOf(event.node);
+      if (whyNotFit(wanted, { allocatable: total, requested: new Map(), pods: new Map() }) !== undefined) return false;
+      if (event.type === "nodeAdded") return true;
+      const before = totalOf(event.old);
+      return ["pods", ...wanted.map(([resource]) => resource)].some((resource) => (total.get(resource) ?? 0) > (before.get(resource) ?? 0));
+    }
+    default:
+      return false;
+  }
 }
 
-export const nodeResourcesFit = plugin("NodeResourcesFit", {
-  filter: fit,
-  score: (pod, node) => {
-    const shares = SCORED_RESOURCES.flatMap((resource) => {
-      const total = node.allocatable.get(resource) ?? 0;
-      if (total === 0) return [];
-      const used = (node.scoredRequested.get(resource) ?? 0) + (pod.scoredRequests.get(resource) ?? 0);
-      return [used > total ? 0 : Math.trunc(((total - used) * LARGEST_SCORE) / total)];
-    });
-    return shares.length === 0 ? 0 : Math.trunc(shares.reduce((sum, share) => sum + share, 0) / shares.length);
-  },
-  helps: (pod, event) => {
-    if (event.type === "podRemoved") return true;
-    if (event.type === "nodeAdded") return couldHold(pod, event.node);
-    if (event.type === "nodeUpdated")
-      return JSON.stringify(event.node.status?.allocatable) !== JSON.stringify(event.old.status?.allocatable) && couldHold(pod, event.node);
-    // A pod resized downwards frees room as well.
-    if (event.type === "podUpdated") return [...pod.requests].some(([resource, wanted]) => wanted > 0 && asks(event.old, resource) > asks(event.pod, resource));
-    return false;
-  },
-});
+export function createNodeResourcesFit(args: Partial<NodeResourcesFitArgs> = {}): Plugin {
+  const strategy: ScoringStrategy = args.scoringStrategy ?? { type: "LeastAllocated", resources: DEFAULT_RESOURCES };
+  const score = allocationScore(strategy);
+  const ignored = new Set(args.ignoredResources);
+  const groups = new Set(args.ignoredResourceGroups);
+  const isIgnored = (resource: string): boolean =>
+    resource.includes("/") && isSpecialResource(resource) && (ignored.has(resource) || groups.has(resource.slice(0, resource.indexOf("/"))));
+  return plugin<Wanted>("NodeResourcesFit", {
+    preFilter: (pod) => wantedOf(pod, isIgnored),
+    filter: (_pod, node, wanted) => whyNotFit(wanted, node),
+    score: (pod, node) => score(usageOf(strategy.resources, pod.scoredRequests, node, node.scoredRequested)),
+    helpedBy: ["podRemoved", "podUpdated", "podChanged", "nodeAdded", "nodeUpdated"],
+    helps: (pod, event) => helps(pod, event, isIgnored),
+  });
+}

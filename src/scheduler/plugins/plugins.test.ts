@@ -1,26 +1,22 @@
 import { describe, expect, it } from "vitest";
 import type { Node, Pod } from "../../api/index.ts";
-import { ClusterState } from "../cluster-state.ts";
 import type { ClusterEvent, Plugin } from "../plugin.ts";
 import { podInfo } from "../pod-info.ts";
-import { testNode, testPod } from "../testing.ts";
+import { scoresOf, testCluster, testNode, testPod } from "../testing.ts";
 import { imageLocality } from "./image-locality.ts";
-import { nodeAffinity } from "./node-affinity.ts";
+import { createNodeAffinity } from "./node-affinity.ts";
 import { nodePorts } from "./node-ports.ts";
-import { nodeResourcesBalancedAllocation } from "./node-resources-balanced-allocation.ts";
-import { nodeResourcesFit } from "./node-resources-fit.ts";
+import { createNodeResourcesBalancedAllocation } from "./node-resources-balanced-allocation.ts";
+import { createNodeResourcesFit } from "./node-resources-fit.ts";
 import { nodeUnschedulable } from "./node-unschedulable.ts";
 import { taintToleration } from "./taint-toleration.ts";
 
-/** The plugin's score of each node, normalized where the plugin does that. */
+const nodeAffinity = createNodeAffinity();
+const nodeResourcesFit = createNodeResourcesFit();
+const nodeResourcesBalancedAllocation = createNodeResourcesBalancedAllocation();
+
 function scores(plugin: Plugin, pod: Pod, nodes: readonly Node[], placed: readonly [Pod, string][] = []): readonly number[] {
-  const cluster = new ClusterState();
-  for (const node of nodes) cluster.setNode(node);
-  for (const [other, name] of placed) cluster.setPod(podInfo(other), name);
-  const info = podInfo(pod);
-  const state = plugin.preScore?.(info, cluster);
-  const raw = cluster.list().map((node) => plugin.score?.(info, node, state) ?? Number.NaN);
-  return plugin.normalize?.(raw) ?? raw;
+  return scoresOf(plugin, testCluster(nodes, placed), pod);
 }
 
 describe("scores", () => {
@@ -102,6 +98,6 @@ describe("what may help a pod that a plugin turned away", () => {
     ["a port given back", nodePorts, withPort("p", 80), removed(withPort("other", 80)), true],
     ["another port given back", nodePorts, withPort("p", 80), removed(withPort("other", 81)), false],
   ])("%s", (_what, plugin, pod, event, expected) => {
-    expect(plugin.helps?.(podInfo(pod), event)).toBe(expected);
+    expect(plugin.helpedBy?.includes(event.type) === true && plugin.helps?.(podInfo(pod), event, testCluster([]))).toBe(expected);
   });
 });

@@ -1,14 +1,8 @@
 // Pod affinity and topology spreading, decided through the default profile.
 import { describe, expect, it } from "vitest";
 import type { Affinity, Pod, PodAffinityTerm, TopologySpreadConstraint } from "../../api/index.ts";
-import { createSeededRandom } from "../../base/index.ts";
-import { ClusterState } from "../cluster-state.ts";
-import { createNodeFinder } from "../find-node.ts";
-import { unschedulableMessage } from "../messages.ts";
-import { podInfo } from "../pod-info.ts";
-import { planPreemption } from "../preemption.ts";
-import { defaultProfile } from "../profile.ts";
-import { testNode, testPod } from "../testing.ts";
+import type { ClusterState } from "../cluster-state.ts";
+import { decide, preempt, testCluster, testNode, testPod } from "../testing.ts";
 
 const ZONE = "topology.kubernetes.io/zone";
 const HOST = "kubernetes.io/hostname";
@@ -33,23 +27,14 @@ const near = (...terms: PodAffinityTerm[]): Affinity => ({ podAffinity: { requir
 const far = (...terms: PodAffinityTerm[]): Affinity => ({ podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms } });
 
 function clusterOf(placed: readonly [Pod, string][]): ClusterState {
-  const cluster = new ClusterState();
-  for (const node of NODES) cluster.setNode(node);
-  for (const [other, name] of placed) cluster.setPod(podInfo(other), name);
-  cluster.namespaceLabels = (name): Record<string, string> => (name === "team" ? { kind: "team" } : {});
-  return cluster;
+  return testCluster(NODES, placed, { namespaceLabels: (name): Record<string, string> => (name === "team" ? { kind: "team" } : {}) });
 }
 
 /** The nodes that would do, or the reasons. */
 function feasible(wanted: Pod, placed: readonly [Pod, string][]): string {
-  const chosen = new Set<string>();
-  let message = "";
-  for (let seed = 0; seed < 30; seed++) {
-    const decision = createNodeFinder(clusterOf(placed), defaultProfile, createSeededRandom(String(seed))).find(podInfo(wanted));
-    if (decision.node === undefined) message = unschedulableMessage(NODES.length, decision.rejections);
-    else chosen.add(decision.node.name);
-  }
-  return message === "" ? [...chosen].sort().join(" ") : message;
+  const cluster = clusterOf(placed);
+  const chosen = new Set(Array.from({ length: 30 }, (_, seed) => decide(cluster, wanted, undefined, String(seed))));
+  return [...chosen].sort().join(" ");
 }
 
 describe("pod affinity", () => {
@@ -97,12 +82,7 @@ describe("pod affinity", () => {
     const placed = NODES.map(
       ({ metadata }) => [pod(`w-${metadata.name}`, { app: "web" }, { priority: metadata.name === "c" ? 1 : 1000 }), metadata.name] as [Pod, string],
     );
-    const cluster = clusterOf(placed);
-    const wanted = podInfo(pod("p", {}, { priority: 100, affinity: far(term("web", HOST)) }));
-    const decision = createNodeFinder(cluster, defaultProfile, createSeededRandom("x")).find(wanted);
-    if (decision.node !== undefined) throw new Error("it should not fit");
-    const plan = planPreemption({ pod: wanted, cluster, profile: defaultProfile, rejections: decision.rejections, budgets: [] });
-    expect(plan).toMatchObject({ helps: true, nodeName: "c" });
+    expect(preempt(clusterOf(placed), pod("p", {}, { priority: 100, affinity: far(term("web", HOST)) }))).toBe("c: w-c");
   });
 });
 

@@ -8,5 +8,5 @@ export const schedulingGates = plugin("SchedulingGates", {
     return gates.length === 0 ? undefined : `waiting for scheduling gates: [${gates.map(({ name }) => name).join(" ")}]`;
   },
   // Only a change of the pod itself opens a gate.
-  helps: () => false,
+  helpedBy: ["podChanged"],
 });

@@ -13,11 +13,16 @@ function repels(node: Node | undefined, pod: Pod): boolean {
 export const taintToleration = plugin("TaintToleration", {
   filter: ({ pod }, { node }) => (repels(node, pod) ? unresolvable("node(s) had untolerated taint(s)") : undefined),
   score: ({ pod }, { node }) => {
-    const discouraging = (node?.spec.taints ?? []).filter(({ effect }) => effect === DISCOURAGING);
-    return discouraging.filter((taint) => !(pod.spec.tolerations ?? []).some((toleration) => tolerates(toleration, taint))).length;
+    let count = 0;
+    for (const taint of node?.spec.taints ?? []) {
+      if (taint.effect === DISCOURAGING && !(pod.spec.tolerations ?? []).some((toleration) => tolerates(toleration, taint))) count++;
+    }
+    return count;
   },
   normalize: (scores) => stretch(scores, true),
+  helpedBy: ["nodeAdded", "nodeUpdated", "podChanged"],
   helps: ({ pod }, event) => {
+    if (event.type === "podChanged") return (event.pod.pod.spec.tolerations ?? []).length !== (event.old.pod.spec.tolerations ?? []).length;
     const node = changedNode(event);
     if (node === undefined || repels(node, pod)) return false;
     return event.type !== "nodeUpdated" || repels(event.old, pod);

@@ -24,7 +24,7 @@ import {
   waitsForConsumer,
   withAnnotation,
 } from "../../api/index.ts";
-import { type ClusterEvent, plugin, type Rejection, unresolvable } from "../plugin.ts";
+import { type ClusterEvent, PreFilterVerdict, plugin, type Rejection, unresolvable } from "../plugin.ts";
 import type { StorageState } from "../storage-state.ts";
 import { bindVolumes } from "./volume-binding-writes.ts";
 import { hasCapacityFor, isReachableTopology, isRoomier } from "./volume-topology.ts";
@@ -156,12 +156,12 @@ function mayHelp(pod: Pod, event: ClusterEvent): boolean {
 
 export const volumeBinding = plugin<PodClaims>("VolumeBinding", {
   applies: ({ pod }) => (pod.spec.volumes ?? []).some((volume) => claimNameOf(pod, volume) !== undefined),
-  refuses: ({ pod }, { storage }) => {
+  preFilter: ({ pod }, { storage }) => {
     const unusable = whyUnusable(pod, storage);
-    if (unusable !== undefined) return unusable;
-    return claimsOf(pod, storage).some((claim) => isOverdue(claim, storage)) ? "pod has unbound immediate PersistentVolumeClaims" : undefined;
+    if (unusable !== undefined) return PreFilterVerdict.reject(unresolvable(unusable));
+    const isWaiting = claimsOf(pod, storage).some((claim) => isOverdue(claim, storage));
+    return isWaiting ? PreFilterVerdict.reject(unresolvable("pod has unbound immediate PersistentVolumeClaims")) : sortClaims(pod, storage);
   },
-  preFilter: ({ pod }, { storage }) => sortClaims(pod, storage),
   filter: (_pod, { node }, claims) => {
     if (node === undefined) return undefined;
     const offer = offerOf(claims, node);

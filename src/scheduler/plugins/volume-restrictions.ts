@@ -2,7 +2,7 @@
 // mounted twice on a node (https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes).
 import { claimKeysOf, type Pod, type Volume } from "../../api/index.ts";
 import type { NodeInfo } from "../node-info.ts";
-import { plugin, unschedulable } from "../plugin.ts";
+import { PreFilterVerdict, plugin, unresolvable, unschedulable } from "../plugin.ts";
 
 const DISK_CONFLICT = "node(s) had no available disk";
 const POD_CONFLICT = "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod";
@@ -12,12 +12,10 @@ type Holders = readonly { readonly uid: string; readonly nodeName: string }[];
 
 export const volumeRestrictions = plugin<Holders>("VolumeRestrictions", {
   applies: ({ pod }) => (pod.spec.volumes ?? []).some((volume) => volume.persistentVolumeClaim !== undefined || isDisk(volume)),
-  refuses: ({ pod }, { storage }) => {
-    const names = (pod.spec.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
-    const missing = names.find((name) => storage.claims.get(`${pod.metadata.namespace}/${name}`) === undefined);
-    return missing === undefined ? undefined : `persistentvolumeclaim "${missing}" not found`;
-  },
   preFilter: ({ pod, uid }, cluster) => {
+    const names = (pod.spec.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
+    const missing = names.find((name) => cluster.storage.claims.get(`${pod.metadata.namespace}/${name}`) === undefined);
+    if (missing !== undefined) return PreFilterVerdict.reject(unresolvable(`persistentvolumeclaim "${missing}" not found`));
     const exclusive = claimKeysOf(pod).filter((key) => cluster.storage.claims.get(key)?.spec.accessModes?.includes("ReadWriteOncePod"));
     if (exclusive.length === 0) return [];
     const holds = (other: Pod): boolean => claimKeysOf(other).some((key) => exclusive.includes(key));

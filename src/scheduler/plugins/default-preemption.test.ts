@@ -1,24 +1,15 @@
 import { describe, expect, it } from "vitest";
-import type { Pod, PodDisruptionBudget } from "../api/index.ts";
-import { createSeededRandom } from "../base/index.ts";
-import { ClusterState } from "./cluster-state.ts";
-import { createNodeFinder } from "./find-node.ts";
-import { podInfo } from "./pod-info.ts";
-import { planPreemption } from "./preemption.ts";
-import { defaultProfile } from "./profile.ts";
-import { testNode, testPod } from "./testing.ts";
+import type { Pod, PodDisruptionBudget } from "../../api/index.ts";
+import { podInfo } from "../pod-info.ts";
+import { preempt, testCluster, testNode, testPod } from "../testing.ts";
 
 const pod = (name: string, priority: number, cpu: string, more: Partial<Pod["spec"]> = {}): Pod => testPod(name, { priority, ...more }, { cpu });
 
 function plan(preemptor: Pod, placed: readonly [Pod, string][], budgets: readonly PodDisruptionBudget[] = [], nominatedTo?: string): string {
-  const cluster = new ClusterState();
-  for (const name of new Set(placed.map(([, node]) => node))) cluster.setNode(testNode(name));
-  for (const [other, name] of placed) cluster.setPod(podInfo(other), name);
+  const nodes = [...new Set(placed.map(([, node]) => node))].map((name) => testNode(name));
+  const cluster = testCluster(nodes, placed, { budgets: () => budgets });
   if (nominatedTo !== undefined) cluster.nominations.set(podInfo(preemptor), nominatedTo);
-  const decision = createNodeFinder(cluster, defaultProfile, createSeededRandom("test")).find(podInfo(preemptor));
-  if (decision.node !== undefined) return `fits on ${decision.node.name}`;
-  const result = planPreemption({ pod: podInfo(preemptor), cluster, profile: defaultProfile, rejections: decision.rejections, budgets });
-  return result.helps ? `${result.nodeName}: ${result.victims.map(({ pod: victim }) => victim.metadata.name).join(" ")}` : result.message;
+  return preempt(cluster, preemptor);
 }
 
 describe("preemption", () => {

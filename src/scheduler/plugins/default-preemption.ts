@@ -1,69 +1,69 @@
-// Preemption: when no node will do, which pods of lower priority would have to go, and from which node
+// DefaultPreemption: when no node will do, which pods of lower priority would have to go, and from which node
 // (https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/). A pure plan; scheduler.ts carries it out.
-import { labelSelectorMatches, type Pod, type PodDisruptionBudget, podCondition } from "../api/index.ts";
-import type { ClusterState } from "./cluster-state.ts";
-import { createFilter } from "./find-node.ts";
-import { unschedulableMessage } from "./messages.ts";
-import type { NodeInfo } from "./node-info.ts";
-import type { Rejection } from "./plugin.ts";
-import type { PodInfo } from "./pod-info.ts";
-import type { Profile } from "./profile.ts";
+import { labelSelectorMatches, type Pod, type PodDisruptionBudget, podCondition } from "../../api/index.ts";
+import { type Diagnosis, fitMessage, rejectionOf } from "../diagnosis.ts";
+import { createFilter, type Filter } from "../filter-nodes.ts";
+import type { NodeInfo } from "../node-info.ts";
+import { type Plugin, type PostFilterInput, type PostFilterResult, plugin, type Rejection, unresolvable } from "../plugin.ts";
+import type { PodInfo } from "../pod-info.ts";
 
-export interface PreemptionInput {
-  readonly pod: PodInfo;
-  readonly cluster: ClusterState;
-  readonly profile: Profile;
-  readonly rejections: ReadonlyMap<string, Rejection>;
-  readonly budgets: readonly PodDisruptionBudget[];
+export interface DefaultPreemptionArgs {
+  /** How many candidates are enough to choose among: this share of the nodes that could be cleared... */
+  readonly minCandidateNodesPercentage: number;
+  /** ...and at least so many. */
+  readonly minCandidateNodesAbsolute: number;
 }
-
-export type PreemptionPlan =
-  | { readonly helps: true; readonly nodeName: string; readonly victims: readonly PodInfo[] }
-  /** `nominationStands`: the node it was nominated to before is still being cleared. */
-  | { readonly helps: false; readonly message: string; readonly nominationStands: boolean };
 
 interface Candidate {
   readonly node: NodeInfo;
+  /** The most important first. */
   readonly victims: readonly PodInfo[];
+  /** Victims whose removal breaks a disruption budget. */
   readonly violations: number;
 }
 
 /** Of the condition of a pod that goes because another needs its room. */
 export const PREEMPTION_REASON = "PreemptionByScheduler";
-const NOT_HELPFUL: Rejection = { reasons: ["Preemption is not helpful for scheduling"], resolvable: false };
-const NO_VICTIMS: Rejection = { reasons: ["No preemption victims found for incoming pod"], resolvable: false };
+const NOT_HELPFUL = unresolvable("Preemption is not helpful for scheduling");
+const NO_VICTIMS = unresolvable("No preemption victims found for incoming pod");
 
-export function planPreemption(input: PreemptionInput): PreemptionPlan {
-  const { pod, cluster, rejections } = input;
-  const ineligible = whyIneligible(pod, cluster, rejections);
-  if (ineligible !== undefined) return { helps: false, message: `preemption: ${ineligible}`, nominationStands: true };
-  const candidates: Candidate[] = [];
-  const refusals = new Map<string, Rejection>();
-  for (const node of cluster.list()) {
-    if (rejections.get(node.name)?.resolvable === false) {
-      refusals.set(node.name, NOT_HELPFUL);
-      continue;
-    }
-    const candidate = selectVictims(input, node);
-    if ("reasons" in candidate) refusals.set(node.name, candidate);
-    else candidates.push(candidate);
+export function createDefaultPreemption(args: Partial<DefaultPreemptionArgs> = {}): Plugin {
+  const settings: DefaultPreemptionArgs = { minCandidateNodesPercentage: 10, minCandidateNodesAbsolute: 100, ...args };
+  return plugin("DefaultPreemption", {
+    postFilter: (input) => {
+      const ineligible = whyIneligible(input);
+      if (ineligible !== undefined) return { helps: false, message: `preemption: ${ineligible}`, nominationStands: true };
+      return plan(input, settings);
+    },
+    helpedBy: [],
+  });
+}
+
+function plan(input: PostFilterInput, settings: DefaultPreemptionArgs): PostFilterResult {
+  const { pod, cluster, profile, diagnosis } = input;
+  const potential = cluster.list().filter(({ name }) => rejectionOf(diagnosis, name).resolvable);
+  const { candidates, refusals } = findCandidates(potential, createFilter(pod, cluster, profile), input, settings);
+  const [first, ...rest] = candidates;
+  if (first === undefined) {
+    const message = fitMessage({ nodeCount: cluster.list().length, rejections: refusals, others: NOT_HELPFUL });
+    return { helps: false, message: `preemption: ${message}`, nominationStands: false };
   }
-  const best = candidates.reduce<Candidate | undefined>(
-    (chosen, candidate) => (chosen === undefined || isBetter(candidate, chosen) ? candidate : chosen),
-    undefined,
-  );
-  if (best === undefined) return { helps: false, message: `preemption: ${unschedulableMessage(cluster.list().length, refusals)}`, nominationStands: false };
+  const best = rest.reduce((chosen, candidate) => (isBetter(candidate, chosen) ? candidate : chosen), first);
   return { helps: true, nodeName: best.node.name, victims: best.victims };
 }
 
-function whyIneligible({ pod, priority, uid }: PodInfo, cluster: ClusterState, rejections: ReadonlyMap<string, Rejection>): string | undefined {
+function whyIneligible({ pod: { pod, priority, uid }, cluster, diagnosis }: PostFilterInput): string | undefined {
   if (pod.spec.preemptionPolicy === "Never") return "not eligible due to preemptionPolicy=Never.";
   const nominated = cluster.nominations.nodeOf(uid);
   // A node that will not do whoever leaves it is not worth waiting for.
-  if (nominated === undefined || rejections.get(nominated)?.resolvable === false) return undefined;
+  if (nominated === undefined || isHopeless(diagnosis, nominated)) return undefined;
   const others = [...(cluster.node(nominated)?.pods.values() ?? [])];
   const stillLeaving = others.some((other) => other.priority < priority && isLeavingForAnother(other.pod));
   return stillLeaving ? "not eligible due to a terminating pod on the nominated node." : undefined;
+}
+
+function isHopeless(diagnosis: Diagnosis, nodeName: string): boolean {
+  return !rejectionOf(diagnosis, nodeName).resolvable;
 }
 
 function isLeavingForAnother(pod: Pod): boolean {
@@ -71,44 +71,67 @@ function isLeavingForAnother(pod: Pod): boolean {
   return pod.metadata.deletionTimestamp !== undefined && disruption?.status === "True" && disruption.reason === PREEMPTION_REASON;
 }
 
+/** Looks at nodes, from a random one on, until there are enough candidates and one of them breaks no budget. */
+function findCandidates(
+  nodes: readonly NodeInfo[],
+  filter: Filter,
+  { pod, cluster, draw }: PostFilterInput,
+  { minCandidateNodesPercentage, minCandidateNodesAbsolute }: DefaultPreemptionArgs,
+): { candidates: readonly Candidate[]; refusals: ReadonlyMap<string, Rejection> } {
+  const enough = Math.max(Math.trunc((nodes.length * minCandidateNodesPercentage) / 100), minCandidateNodesAbsolute);
+  const budgets = cluster.listers.budgets();
+  const start = Math.floor(draw() * nodes.length);
+  const candidates: Candidate[] = [];
+  const refusals = new Map<string, Rejection>();
+  for (let looked = 0; looked < nodes.length; looked++) {
+    const node = nodes[(start + looked) % nodes.length];
+    if (node === undefined) continue;
+    const candidate = selectVictims(pod, node, filter, budgets);
+    if ("reasons" in candidate) refusals.set(node.name, candidate);
+    else candidates.push(candidate);
+    if (candidates.length >= enough && candidates.some(({ violations }) => violations === 0)) break;
+  }
+  return { candidates, refusals };
+}
+
 /** All pods of lower priority go; then as many as possible come back, those whose budget allows no disruption first. */
-function selectVictims({ pod, cluster, profile, budgets }: PreemptionInput, node: NodeInfo): Candidate | Rejection {
-  const trial = node.clone();
+function selectVictims(pod: PodInfo, node: NodeInfo, filter: Filter, budgets: readonly PodDisruptionBudget[]): Candidate | Rejection {
   const lower = [...node.pods.values()].filter(({ priority }) => priority < pod.priority);
   if (lower.length === 0) return NO_VICTIMS;
+  const trial = node.clone();
   for (const { uid } of lower) trial.removePod(uid);
-  const filter = createFilter(pod, cluster, profile);
-  const rejected = filter(trial);
+  const rejected = filter.check(trial);
   if (rejected !== undefined) return rejected.rejection;
   const { protectedPods, others } = splitByBudget(lower.sort(moreImportantFirst), budgets);
   const victims: PodInfo[] = [];
   let violations = 0;
   const bringBack = (candidate: PodInfo): boolean => {
     trial.addPod(candidate);
-    if (filter(trial) === undefined) return true;
+    if (filter.check(trial) === undefined) return true;
     trial.removePod(candidate.uid);
     victims.push(candidate);
     return false;
   };
   for (const candidate of protectedPods) if (!bringBack(candidate)) violations++;
   for (const candidate of others) bringBack(candidate);
-  return { node, victims: victims.sort(moreImportantFirst), violations };
+  // It fits with all of them: what kept it out is gone by now.
+  return victims.length === 0 ? NO_VICTIMS : { node, victims: victims.sort(moreImportantFirst), violations };
 }
 
 /** Pods whose removal would break a budget, counting down what each budget allows. */
 function splitByBudget(pods: readonly PodInfo[], budgets: readonly PodDisruptionBudget[]): { protectedPods: PodInfo[]; others: PodInfo[] } {
   const allowed = new Map(budgets.map((budget) => [budget, budget.status?.disruptionsAllowed ?? 0]));
+  const breaksBudget = ({ pod }: PodInfo): boolean => {
+    for (const [budget, left] of allowed) {
+      if (!isCovered(pod, budget)) continue;
+      allowed.set(budget, left - 1);
+      if (left <= 0) return true;
+    }
+    return false;
+  };
   const protectedPods: PodInfo[] = [];
   const others: PodInfo[] = [];
-  for (const info of pods) {
-    let breaks = false;
-    for (const [budget, left] of allowed) {
-      if (!isCovered(info.pod, budget)) continue;
-      allowed.set(budget, left - 1);
-      if (left <= 0) breaks = true;
-    }
-    (breaks ? protectedPods : others).push(info);
-  }
+  for (const info of pods) (breaksBudget(info) ? protectedPods : others).push(info);
   return { protectedPods, others };
 }
 
