@@ -195,12 +195,23 @@ function apiRequest(request: AnyRequest, response: AnyResponse | Socket, certifi
   return {
     method: request.method ?? "GET",
     target: request.url ?? "/",
-    headers: request.headers,
+    headers: headersOf(request),
     clientCertificate: certificate,
     body: () => readBody(request),
     bodyStream: () => Readable.toWeb(request) as ReadableStream<Uint8Array>,
     abort: abort.signal,
   };
+}
+
+/** Node joins a header that comes several times into one text; what impersonation asks for may hold commas itself. */
+function headersOf({ headers, rawHeaders }: AnyRequest): ApiRequest["headers"] {
+  if (headers["impersonate-user"] === undefined) return headers;
+  const lists: Record<string, string[]> = {};
+  for (let position = 0; position + 1 < rawHeaders.length; position += 2) {
+    const name = rawHeaders[position]?.toLowerCase() ?? "";
+    if (name.startsWith("impersonate-")) lists[name] = [...(lists[name] ?? []), rawHeaders[position + 1] ?? ""];
+  }
+  return { ...headers, ...lists };
 }
 
 async function readBody(request: AnyRequest): Promise<Uint8Array> {

@@ -60,12 +60,12 @@ interface Answer {
   readonly body: Buffer;
 }
 
-function options(method: string, path: string, headers: Record<string, string>, user: "admin" | "nobody") {
+function options(method: string, path: string, headers: Record<string, string | string[]>, user: "admin" | "nobody") {
   const certificate = user === "admin" ? { cert: pki.admin.certificate, key: pki.admin.key } : {};
   return { host: "127.0.0.1", port: listener.port, method, path, headers, ca: pki.ca.certificate, agent: false as const, ...certificate };
 }
 
-function send(method: string, path: string, headers: Record<string, string> = {}, user: "admin" | "nobody" = "admin", body?: string): Promise<Answer> {
+function send(method: string, path: string, headers: Record<string, string | string[]> = {}, user: "admin" | "nobody" = "admin", body?: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = httpsRequest(options(method, path, headers, user), (response) => {
       const chunks: Buffer[] = [];
@@ -110,6 +110,22 @@ describe("the server's port", () => {
     for await (const chunk of stream) chunks.push(chunk as Buffer);
     session.close();
     expect(JSON.parse(Buffer.concat(chunks).toString())).toMatchObject({ kind: "PodList", items: [{ metadata: { name: "p" } }] });
+  });
+
+  it("reads every group that somebody is to act with, over both HTTP versions", async () => {
+    const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
+    const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    const impersonation = { "impersonate-user": "jane", "impersonate-group": ["team", "a, b"] };
+    const headers = { "content-type": "application/json", ...impersonation };
+    const answer = await send("POST", path, headers, "admin", JSON.stringify(review));
+    expect(JSON.parse(answer.body.toString()).status.userInfo.groups).toEqual(["team", "a, b", "system:authenticated"]);
+    const session = connect(`https://127.0.0.1:${listener.port}`, { ca: pki.ca.certificate, cert: pki.admin.certificate, key: pki.admin.key });
+    const stream = session.request({ ":method": "POST", ":path": path, ...headers });
+    stream.end(JSON.stringify(review));
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    session.close();
+    expect(JSON.parse(Buffer.concat(chunks).toString()).status.userInfo.groups).toEqual(["team", "a, b", "system:authenticated"]);
   });
 
   it("compresses large answers for who takes them so", async () => {

@@ -26,6 +26,7 @@ import type { Env, Logger } from "../base/index.ts";
 import type { Client } from "../client/index.ts";
 import { type AdmissionChain, createAdmissionChain } from "./admission/chain.ts";
 import { createAuthenticator, type ServerAuthenticator } from "./authentication/create-authenticator.ts";
+import { SecretTokens } from "./authentication/secret-tokens.ts";
 import { generateServiceAccountKeys, type ServiceAccountKeys } from "./authentication/service-account-keys.ts";
 import { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { createAuthorizer, type ServerAuthorizer } from "./authorization/create-authorizer.ts";
@@ -214,7 +215,12 @@ class Server implements ApiServer {
   #compose(keys: ServiceAccountKeys): Parts {
     const { serviceAccountIssuer: issuer = defaultIssuer, staticTokens } = this.#options;
     const tokens = new ServiceAccountTokens(this.#env, { keys, issuer, objects: this.#objects, client: this.#loopback });
-    const authenticator = createAuthenticator(this.#env, { objects: this.#objects, serviceAccountTokens: tokens, staticTokens });
+    const authenticator = createAuthenticator(this.#env, {
+      objects: this.#objects,
+      serviceAccountTokens: tokens,
+      secretTokens: new SecretTokens(this.#env, { keys, client: this.#loopback }),
+      staticTokens,
+    });
     const binding = bindingCreator(this.#env, this.#registry, this.#admission);
     const creators = new Map<string, SubresourceCreator>([
       ["/bindings", binding],

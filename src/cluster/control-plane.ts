@@ -1,14 +1,17 @@
 // The control plane in one process: API server, controllers, scheduler. Each meets the others through the API alone.
-import { type ApiServer, type ApiServerOptions, createApiServer } from "../apiserver/index.ts";
+import { type ApiServer, type ApiServerOptions, createApiServer, createSecretTokenIssuer, generateServiceAccountKeys } from "../apiserver/index.ts";
 import type { Env } from "../base/index.ts";
 import { createInformerFactory } from "../client/index.ts";
 import { createControllerManager } from "../controllers/index.ts";
+import { type CertificatePair, createRequestSigner } from "../kubeadm/index.ts";
 import { createScheduler } from "../scheduler/index.ts";
 import { CONTROLLER_MANAGER, SCHEDULER, serviceAccount } from "./identities.ts";
 
 export interface ControlPlaneOptions extends ApiServerOptions {
   /** Published in every namespace as `kube-root-ca.crt`. */
   readonly rootCaPem?: string;
+  /** Signs certificates of clients and kubelets that were approved. Absent: nobody does. */
+  readonly signingAuthority?: CertificatePair;
   /** Nodes get their pods' addresses out of it. */
   readonly podCidr: string;
 }
@@ -22,7 +25,8 @@ export interface ControlPlane {
 
 /** Resolves when the API server is ready. */
 export async function startControlPlane(env: Env, options: ControlPlaneOptions): Promise<ControlPlane> {
-  const apiServer = createApiServer(env, options);
+  const serviceAccountKeys = options.serviceAccountKeys ?? (await generateServiceAccountKeys());
+  const apiServer = createApiServer(env, { ...options, serviceAccountKeys });
   await apiServer.start();
   const managerClient = apiServer.localClient(CONTROLLER_MANAGER);
   // One cache a kind for both: objects are shared, so that a second one would cost only its index, but why pay for it.
@@ -31,6 +35,8 @@ export async function startControlPlane(env: Env, options: ControlPlaneOptions):
     informers,
     rootCaPem: options.rootCaPem,
     clusterCidr: options.podCidr,
+    secretTokens: createSecretTokenIssuer(serviceAccountKeys),
+    ...(options.signingAuthority === undefined ? {} : { requestSigner: createRequestSigner(env, options.signingAuthority) }),
     clientFor: (name) => apiServer.localClient(serviceAccount(name)),
   });
   const scheduler = createScheduler(env, apiServer.localClient(SCHEDULER), { informers });

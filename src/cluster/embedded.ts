@@ -69,6 +69,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     podCidr,
     serviceCidr,
     rootCaPem: pki.ca.certificate,
+    signingAuthority: pki.ca,
     clientCa: pki.ca.certificate,
     nodes: createDirectNodeConnector(env, kubelets),
   });

@@ -109,6 +109,7 @@ async function startApi(env: Env, { paths, options, nodeIp, pki }: StartOptions 
     nodes: connector,
     clientCa: pki.ca.certificate,
     rootCaPem: pki.ca.certificate,
+    signingAuthority: pki.ca,
     podCidr: options.podCidr,
   });
   started.add(() => controlPlane.stop());

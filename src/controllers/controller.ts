@@ -52,8 +52,8 @@ export function wake<T extends KubeObject>(
 
 interface Shape<T extends KubeObject> {
   readonly for: Kind<T>;
-  /** Replaces the key of the object itself, for controllers that work per namespace or the like. */
-  readonly keyOf?: (object: T) => string;
+  /** Replaces the key of the object itself, for controllers that work per namespace or the like; undefined for one that is no work. */
+  readonly keyOf?: (object: T) => string | undefined;
   readonly wakes?: readonly Wake[];
   /** Kinds that are looked at without waking. */
   readonly reads?: readonly Kind[];
@@ -135,7 +135,7 @@ async function run<T extends KubeObject>(
   const informers: Informer<KubeObject>[] = [];
   const removers: (() => void)[] = [];
   const own = shape.keyOf ?? objectKey;
-  const sources = [wake(shape.for, (object: T) => [own(object)], shape.relevant), ...(shape.wakes ?? [])];
+  const sources = [wake(shape.for, (object: T) => [own(object) ?? []].flat(), shape.relevant), ...(shape.wakes ?? [])];
   for (const { kind, keys, relevant } of sources) {
     const informer = context.informers.informer(kind);
     informers.push(informer);

@@ -2,14 +2,19 @@
 // not keep the others from running.
 import type { Env } from "../base/index.ts";
 import { type Client, createEventRecorder, createInformerFactory, type InformerFactory } from "../client/index.ts";
+import { bootstrapSigner, tokenCleaner } from "./bootstrap-tokens.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation.ts";
 import type { Controller, RunningController } from "./controller.ts";
 import { cronJobController } from "./cronjob.ts";
+import { csrApprovingController } from "./csr-approving.ts";
+import { csrCleanerController } from "./csr-cleaner.ts";
+import { csrSigningController, type RequestSigner } from "./csr-signing.ts";
 import { daemonSetController } from "./daemonset.ts";
 import { deploymentController } from "./deployment.ts";
 import { disruptionController, staleDisruptionController } from "./disruption.ts";
 import { endpointsController } from "./endpoints.ts";
 import { endpointSliceController } from "./endpointslice.ts";
+import { endpointSliceMirroringController } from "./endpointslice-mirroring.ts";
 import { ephemeralVolumeController } from "./ephemeral-volume.ts";
 import { garbageCollector } from "./garbage-collector.ts";
 import { jobController, jobOrphanController, ttlAfterFinishedController } from "./job.ts";
@@ -17,6 +22,7 @@ import { createKindDiscovery, type KindDiscovery } from "./kind-discovery.ts";
 import { namespaceController } from "./namespace.ts";
 import { nodeIpamController } from "./node-ipam.ts";
 import { type NodeLifecycleOptions, nodeLifecycleController } from "./node-lifecycle.ts";
+import { nodeTtlController } from "./node-ttl.ts";
 import { podGarbageCollector } from "./pod-gc.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset.ts";
 import { resourceQuotaController } from "./resourcequota.ts";
@@ -24,6 +30,7 @@ import { rootCaController } from "./root-ca.ts";
 import { serviceAccountOf } from "./service-accounts.ts";
 import { serviceLoadBalancerController } from "./service-lb.ts";
 import { serviceAccountController } from "./serviceaccount.ts";
+import { type SecretTokenIssuer, serviceAccountTokenController } from "./serviceaccount-tokens.ts";
 import { statefulSetController } from "./statefulset.ts";
 import { attributesClassProtection, claimProtection, volumeProtection } from "./storage-protection.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
@@ -40,6 +47,12 @@ export interface ControllerManagerOptions extends NodeLifecycleOptions {
   readonly clusterCidr?: string;
   /** Ended pods beyond this number are deleted; 0: none. Default 12500. */
   readonly terminatedPodGcThreshold?: number;
+  /** Issues the tokens that secrets keep. Absent: such secrets stay empty. */
+  readonly secretTokens?: SecretTokenIssuer;
+  /** Signs for the cluster's own signers. Absent: nothing is signed. */
+  readonly requestSigner?: RequestSigner;
+  /** Certificates live so long at most. Default: a year. */
+  readonly clusterSigningSeconds?: number;
   /** The kinds that are served; absent: the built-in ones. */
   readonly kinds?: KindDiscovery;
   /**
@@ -57,12 +70,16 @@ export interface ControllerManager {
   stop(): Promise<void>;
 }
 
+/** They have no role of their own: the manager's lets them write secrets. */
+const ACT_AS_MANAGER: ReadonlySet<string> = new Set(["serviceaccount-token"]);
+
 /** The component that events name, where it is not the controller's service account. */
 const EVENT_SOURCES: Readonly<Record<string, string>> = {
   daemonset: "daemonset-controller",
   disruption: "controllermanager",
   "endpoint-slice": "endpoint-slice-controller",
   "ephemeral-volume": "ephemeral_volume",
+  "endpoint-slice-mirroring": "endpoint-slice-mirroring-controller",
   "node-ipam": "cidrAllocator",
   "persistentvolume-claim-binder": "persistentvolume-controller",
   "persistentvolume-reclaim": "persistentvolume-controller",
@@ -74,9 +91,10 @@ const EVENT_SOURCES: Readonly<Record<string, string>> = {
 /** Every controller, in the order in which a new cluster needs them. */
 function controllersOf(options: ControllerManagerOptions): readonly Controller[] {
   const kinds = options.kinds ?? createKindDiscovery();
-  const { rootCaPem, clusterCidr } = options;
+  const { rootCaPem, clusterCidr, requestSigner, secretTokens } = options;
   return [
     serviceAccountController,
+    ...(secretTokens === undefined ? [] : [serviceAccountTokenController({ issuer: secretTokens, rootCaPem })]),
     ...(rootCaPem === undefined ? [] : [rootCaController(rootCaPem)]),
     deploymentController,
     replicaSetController,
@@ -90,6 +108,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     endpointSliceController,
     endpointsController,
     serviceLoadBalancerController,
+    endpointSliceMirroringController,
     ...(clusterCidr === undefined ? [] : [nodeIpamController(clusterCidr)]),
     nodeLifecycleController(options),
     taintEvictionController(),
@@ -104,6 +123,12 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     ephemeralVolumeController,
     volumeExpandController,
     clusterRoleAggregationController,
+    csrApprovingController,
+    ...(requestSigner === undefined ? [] : [csrSigningController(requestSigner, options.clusterSigningSeconds)]),
+    csrCleanerController,
+    bootstrapSigner,
+    tokenCleaner,
+    nodeTtlController(),
     resourceQuotaController(kinds),
     namespaceController(kinds),
     garbageCollector(kinds),
@@ -117,7 +142,7 @@ export function createControllerManager(env: Env, client: Client, options: Contr
   const recorders: { stop(): void }[] = [];
   const startOne = async (controller: Controller): Promise<void> => {
     const account = serviceAccountOf(controller.name);
-    const own = options.clientFor?.(account) ?? client;
+    const own = ACT_AS_MANAGER.has(controller.name) ? client : (options.clientFor?.(account) ?? client);
     const recorder = createEventRecorder(env, own, EVENT_SOURCES[controller.name] ?? account);
     recorders.push(recorder);
     running.push(await controller.start({ env, client: own, informers, recorder }));

@@ -3,6 +3,7 @@ import { leases, type Node, nodes, pods, type Taint, type Toleration } from "../
 import { nextPodCidr } from "./node-ipam.ts";
 import { nodeLifecycleController, planNode } from "./node-lifecycle.ts";
 import { readyStatus, wantedTaints } from "./node-taints.ts";
+import { planNodeTtl, stepFor } from "./node-ttl.ts";
 import { fateOf, surplusEnded } from "./pod-gc.ts";
 import { planEviction, taintEvictionController, toleratedMs } from "./taint-eviction.ts";
 import { ago, brief, NOW_MS, pod, started, testContext } from "./testing.ts";
@@ -141,4 +142,25 @@ it("gives the first free range of pod addresses", () => {
   expect(nextPodCidr("10.244.0.0/16", new Set())).toBe("10.244.0.0/24");
   expect(nextPodCidr("10.244.0.0/16", new Set(["10.244.0.0/24", "10.244.2.0/24"]))).toBe("10.244.1.0/24");
   expect(nextPodCidr("192.168.7.0/24", new Set(["192.168.7.0/24"]))).toBeUndefined();
+});
+
+describe("the ttl of a node's secrets", () => {
+  it.each([
+    [100, 0, 0],
+    [101, 0, 1],
+    [95, 1, 1],
+    [89, 1, 0],
+    [2001, 0, 4],
+    [10, 4, 0],
+  ])("of %i nodes, coming from step %i, is that of step %i", (count, from, step) => {
+    expect(stepFor(count, from)).toBe(step);
+  });
+
+  it("is written where it is not what it should be", () => {
+    const node = (annotations: Record<string, string>): Node => ({ apiVersion: "v1", kind: "Node", metadata: { name: "n", annotations }, spec: {} });
+    expect(planNodeTtl({ node: node({}), step: 0 }).actions).toMatchObject([
+      { patch: { body: { metadata: { annotations: { "node.alpha.kubernetes.io/ttl": "0" } } } } },
+    ]);
+    expect(planNodeTtl({ node: node({ "node.alpha.kubernetes.io/ttl": "15" }), step: 1 }).actions).toEqual([]);
+  });
 });

@@ -29,6 +29,14 @@ const SERVICE_ACCOUNTS: Readonly<Record<string, string>> = {
   "persistentvolume-reclaim": "persistent-volume-binder",
   "volume-expand": "expand-controller",
   "ttl-after-finished": "ttl-after-finished-controller",
+  "certificatesigningrequest-approving": "certificate-controller",
+  "certificatesigningrequest-signing": "certificate-controller",
+  "certificatesigningrequest-cleaner": "certificate-controller",
+  ttl: "ttl-controller",
+  "endpoint-slice-mirroring": "endpointslicemirroring-controller",
+  "bootstrap-signer": "bootstrap-signer",
+  "token-cleaner": "token-cleaner",
+  "legacy-service-account-token-cleaner": "legacy-service-account-token-cleaner",
 };
 
 /** The name of the controller's service account. */

@@ -75,49 +75,88 @@ const OID = {
   extendedKeyUsage: "2.5.29.37",
 } as const;
 const USAGE_OIDS: Readonly<Record<ExtendedUsage, string>> = { serverAuth: "1.3.6.1.5.5.7.3.1", clientAuth: "1.3.6.1.5.5.7.3.2" };
-/** Bits of KeyUsage, from the left. */
-const DIGITAL_SIGNATURE = 0x80;
-const KEY_ENCIPHERMENT = 0x20;
-const KEY_CERT_SIGN = 0x04;
+/** The bits of KeyUsage in their order, by the names that certificate signing requests give them. */
+export const KEY_USAGES = [
+  "digital signature",
+  "content commitment",
+  "key encipherment",
+  "data encipherment",
+  "key agreement",
+  "cert sign",
+  "crl sign",
+  "encipher only",
+  "decipher only",
+] as const;
+export type KeyUsage = (typeof KEY_USAGES)[number];
 /** Tags of GeneralName. */
 const DNS_NAME = 2;
 const IP_ADDRESS = 7;
 
 /** Issues a certificate for `publicKey`; without `issuer` it signs itself. */
-export async function issueCertificate(
-  spec: CertificateSpec,
-  publicKey: Uint8Array<ArrayBuffer>,
-  issuer: { readonly key: SigningKey; readonly certificate?: Certificate },
-): Promise<string> {
-  const name = encodeSubject(spec.subject);
+export async function issueCertificate(spec: CertificateSpec, publicKey: Uint8Array<ArrayBuffer>, issuer: Issuer): Promise<string> {
+  const { alternativeNames: names, isAuthority } = spec;
+  return assembleCertificate(
+    {
+      ...spec,
+      encodedSubject: encodeSubject(spec.subject),
+      keyUsages: isAuthority ? ["digital signature", "key encipherment", "cert sign"] : ["digital signature", "key encipherment"],
+      extendedUsages: spec.usages.map((usage) => USAGE_OIDS[usage]),
+      encodedAlternativeNames: names !== undefined && names.dnsNames.length + names.ipAddresses.length > 0 ? encodeAlternativeNames(names) : undefined,
+    },
+    publicKey,
+    issuer,
+  );
+}
+
+export interface Issuer {
+  readonly key: SigningKey;
+  readonly certificate?: Certificate;
+}
+
+/** What a certificate says; names as they are encoded. */
+export interface CertificateContents extends Pick<CertificateSpec, "notBeforeMs" | "notAfterMs" | "serial" | "isAuthority"> {
+  readonly encodedSubject: Uint8Array;
+  readonly keyUsages: readonly KeyUsage[];
+  /** Object identifiers. */
+  readonly extendedUsages: readonly string[];
+  readonly encodedAlternativeNames?: Uint8Array;
+}
+
+export async function assembleCertificate(contents: CertificateContents, publicKey: Uint8Array<ArrayBuffer>, issuer: Issuer): Promise<string> {
   const algorithm = signatureAlgorithm(issuer.key);
   const body = sequence(
     explicit(0, der(TAG.integer, Uint8Array.of(2))),
-    unsignedInteger(spec.serial),
+    unsignedInteger(contents.serial),
     algorithm,
-    issuer.certificate?.encodedSubject ?? name,
-    sequence(time(spec.notBeforeMs), time(spec.notAfterMs)),
-    name,
+    issuer.certificate?.encodedSubject ?? contents.encodedSubject,
+    sequence(time(contents.notBeforeMs), time(contents.notAfterMs)),
+    contents.encodedSubject,
     publicKey,
-    explicit(3, sequence(...(await extensions(spec, publicKey, issuer.key.publicKey)))),
+    explicit(3, sequence(...(await extensions(contents, publicKey, issuer.key.publicKey)))),
   );
   return encodePem("CERTIFICATE", sequence(body, algorithm, bitString(await sign(issuer.key, body))));
 }
 
-async function extensions(spec: CertificateSpec, publicKey: Uint8Array, issuerKey: Uint8Array): Promise<Uint8Array[]> {
-  const usage = DIGITAL_SIGNATURE | KEY_ENCIPHERMENT | (spec.isAuthority ? KEY_CERT_SIGN : 0);
-  const list = [
-    // Five bits are used, two behind the last one of an end entity.
-    extension(OID.keyUsage, true, bitString(Uint8Array.of(usage), spec.isAuthority ? 2 : 5)),
-    extension(OID.basicConstraints, true, spec.isAuthority ? sequence(booleanTrue()) : sequence()),
+async function extensions(contents: CertificateContents, publicKey: Uint8Array, issuerKey: Uint8Array): Promise<Uint8Array[]> {
+  const { isAuthority, keyUsages, extendedUsages, encodedAlternativeNames } = contents;
+  const list: Uint8Array[] = [];
+  if (keyUsages.length > 0) list.push(extension(OID.keyUsage, true, encodeKeyUsages(keyUsages)));
+  list.push(
+    extension(OID.basicConstraints, true, isAuthority ? sequence(booleanTrue()) : sequence()),
     extension(OID.authorityKeyIdentifier, false, sequence(implicit(0, await keyIdentifier(issuerKey)))),
-  ];
-  if (spec.isAuthority) list.push(extension(OID.subjectKeyIdentifier, false, octetString(await keyIdentifier(publicKey))));
-  if (spec.usages.length > 0) list.push(extension(OID.extendedKeyUsage, false, sequence(...spec.usages.map((name) => objectIdentifier(USAGE_OIDS[name])))));
-  const names = spec.alternativeNames;
-  if (names !== undefined && names.dnsNames.length + names.ipAddresses.length > 0)
-    list.push(extension(OID.subjectAltName, false, encodeAlternativeNames(names)));
+  );
+  if (isAuthority) list.push(extension(OID.subjectKeyIdentifier, false, octetString(await keyIdentifier(publicKey))));
+  if (extendedUsages.length > 0) list.push(extension(OID.extendedKeyUsage, false, sequence(...extendedUsages.map(objectIdentifier))));
+  if (encodedAlternativeNames !== undefined) list.push(extension(OID.subjectAltName, false, encodedAlternativeNames));
   return list;
+}
+
+function encodeKeyUsages(usages: readonly KeyUsage[]): Uint8Array {
+  const positions = usages.map((usage) => KEY_USAGES.indexOf(usage));
+  const last = Math.max(...positions);
+  const bits = new Uint8Array(Math.floor(last / 8) + 1);
+  for (const position of positions) bits[position >> 3] = (bits[position >> 3] ?? 0) | (0x80 >> (position & 7));
+  return bitString(bits, 7 - (last & 7));
 }
 
 function extension(oid: string, critical: boolean, value: Uint8Array): Uint8Array {
@@ -179,19 +218,25 @@ export function readSubject(content: Uint8Array): Subject {
   return { commonName, organizations };
 }
 
-export function readExtensions(list: readonly Uint8Array[]): Pick<Certificate, "isAuthority" | "usages" | "alternativeNames"> {
+export function readExtensions(
+  list: readonly Uint8Array[],
+): Pick<Certificate, "isAuthority" | "usages" | "alternativeNames"> & { readonly encodedAlternativeNames?: Uint8Array } {
   let isAuthority = false;
   let usages: ExtendedUsage[] = [];
   let alternativeNames: AlternativeNames = { dnsNames: [], ipAddresses: [] };
+  let encodedAlternativeNames: Uint8Array | undefined;
   for (const content of list) {
     const parts = readAll(content);
     const oid = readObjectIdentifier(parts[0]);
     const value = expectTag(parts.at(-1), TAG.octetString).content;
     if (oid === OID.basicConstraints) isAuthority = readAll(readOne(value, TAG.sequence).content)[0]?.tag === TAG.boolean;
     else if (oid === OID.extendedKeyUsage) usages = readUsages(value);
-    else if (oid === OID.subjectAltName) alternativeNames = readAlternativeNames(value);
+    else if (oid === OID.subjectAltName) {
+      alternativeNames = readAlternativeNames(value);
+      encodedAlternativeNames = value;
+    }
   }
-  return { isAuthority, usages, alternativeNames };
+  return { isAuthority, usages, alternativeNames, encodedAlternativeNames };
 }
 
 function readUsages(value: Uint8Array): ExtendedUsage[] {

@@ -1,7 +1,7 @@
 // The public face of kubeadm/: credentials of a cluster.
 
 export type { ExtendedUsage, Subject } from "./certificate.ts";
-export { type CertificateRequest, readCertificateRequest, type SigningOptions, signCertificateRequest } from "./certificate-request.ts";
+export { createRequestSigner, type RequestSigner, type SignedRequest, type SigningOptions } from "./certificate-request.ts";
 export {
   createKubeconfig,
   type Kubeconfig,

@@ -1,5 +1,5 @@
 // Key pairs and signatures through Web Crypto. New keys are ECDSA P-256, made in well under a millisecond; RSA keys that upstream's
-// tools made (PKCS#1 or PKCS#8) can be used too.
+// tools made (PKCS#1 or PKCS#8) can be used too. What others signed may be signed in any of the usual ways.
 import { concatBytes, der, nullValue, objectIdentifier, octetString, readAll, readObjectIdentifier, readOne, sequence, TAG, unsignedInteger } from "./der.ts";
 import { decodePem, encodePem } from "./pem.ts";
 
@@ -65,31 +65,64 @@ export function signatureAlgorithm(key: SigningKey): Uint8Array {
     : sequence(objectIdentifier(RSA_WITH_SHA256), nullValue());
 }
 
-/** False too when key or algorithm are not ours. */
+/** What signs requests that others made: hash by signature algorithm. */
+const RSA_HASHES: Readonly<Record<string, string>> = {
+  [RSA_WITH_SHA256]: "SHA-256",
+  "1.2.840.113549.1.1.12": "SHA-384",
+  "1.2.840.113549.1.1.13": "SHA-512",
+};
+const ECDSA_HASHES: Readonly<Record<string, string>> = {
+  [ECDSA_WITH_SHA256]: "SHA-256",
+  "1.2.840.10045.4.3.3": "SHA-384",
+  "1.2.840.10045.4.3.4": "SHA-512",
+};
+const ED25519 = "1.3.101.112";
+/** Bytes of each half of a signature, by curve. */
+const CURVES: Readonly<Record<string, { readonly namedCurve: string; readonly bytes: number }>> = {
+  [OID.p256]: { namedCurve: "P-256", bytes: 32 },
+  "1.3.132.0.34": { namedCurve: "P-384", bytes: 48 },
+  "1.3.132.0.35": { namedCurve: "P-521", bytes: 66 },
+};
+
+/** False too when key or algorithm are none of RSA, ECDSA over the NIST curves, and Ed25519. */
 export async function verify(publicKey: Uint8Array<ArrayBuffer>, algorithm: string, signature: Uint8Array, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
   try {
-    if (algorithm === RSA_WITH_SHA256) {
-      const key = await crypto.subtle.importKey("spki", publicKey, RSA, false, ["verify"]);
-      return await crypto.subtle.verify(RSA, key, concatBytes(signature), bytes);
+    const rsaHash = RSA_HASHES[algorithm];
+    if (rsaHash !== undefined) {
+      const key = await crypto.subtle.importKey("spki", publicKey, { name: RSA.name, hash: rsaHash }, false, ["verify"]);
+      return await crypto.subtle.verify(RSA.name, key, concatBytes(signature), bytes);
     }
-    if (algorithm !== ECDSA_WITH_SHA256) return false;
-    const key = await crypto.subtle.importKey("spki", publicKey, ECDSA, false, ["verify"]);
-    return await crypto.subtle.verify(ECDSA_SIGNATURE, key, rawSignature(signature), bytes);
+    if (algorithm === ED25519) {
+      const key = await crypto.subtle.importKey("spki", publicKey, "Ed25519", false, ["verify"]);
+      return await crypto.subtle.verify("Ed25519", key, concatBytes(signature), bytes);
+    }
+    const hash = ECDSA_HASHES[algorithm];
+    const curve = CURVES[curveOf(publicKey)];
+    if (hash === undefined || curve === undefined) return false;
+    const key = await crypto.subtle.importKey("spki", publicKey, { name: ECDSA.name, namedCurve: curve.namedCurve }, false, ["verify"]);
+    return await crypto.subtle.verify({ name: ECDSA.name, hash }, key, rawSignature(signature, curve.bytes), bytes);
   } catch {
     // Whatever cannot be read is not a signature of this key.
     return false;
   }
 }
 
-function rawSignature(signature: Uint8Array): Uint8Array<ArrayBuffer> {
-  const [r, s] = readAll(readOne(signature, TAG.sequence).content);
-  return concatBytes(fixedWidth(r?.content), fixedWidth(s?.content));
+/** The curve's identifier, out of the key's algorithm. */
+function curveOf(publicKey: Uint8Array): string {
+  const [algorithm] = readAll(readOne(publicKey, TAG.sequence).content);
+  const [, parameters] = readAll(algorithm?.content ?? new Uint8Array(0));
+  return readObjectIdentifier(parameters);
 }
 
-function fixedWidth(integer: Uint8Array | undefined): Uint8Array {
-  const result = new Uint8Array(32);
-  const magnitude = (integer ?? new Uint8Array(0)).subarray(Math.max(0, (integer?.length ?? 0) - 32));
-  result.set(magnitude, 32 - magnitude.length);
+function rawSignature(signature: Uint8Array, bytes: number): Uint8Array<ArrayBuffer> {
+  const [r, s] = readAll(readOne(signature, TAG.sequence).content);
+  return concatBytes(fixedWidth(r?.content, bytes), fixedWidth(s?.content, bytes));
+}
+
+function fixedWidth(integer: Uint8Array | undefined, bytes: number): Uint8Array {
+  const result = new Uint8Array(bytes);
+  const magnitude = (integer ?? new Uint8Array(0)).subarray(Math.max(0, (integer?.length ?? 0) - bytes));
+  result.set(magnitude, bytes - magnitude.length);
   return result;
 }
 

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { describe, expect, it } from "vitest";
 import { createVirtualEnv } from "../base/index.ts";
-import { readCertificateRequest, signCertificateRequest } from "./certificate-request.ts";
+import { createRequestSigner, readCertificateRequest, signCertificateRequest } from "./certificate-request.ts";
 import { createPki, importAuthority, type Pki, type PkiOptions } from "./pki.ts";
 
 const options: PkiOptions = { nodeName: "node-1", nodeIps: ["192.0.2.7", "2001:db8::7"], apiServiceIp: "10.96.0.1", clusterDomain: "cluster.local" };
@@ -119,12 +119,61 @@ ZFhLOytuDRbgRFRWrsBWzFVHJdM=
     const read = await readCertificateRequest(request);
     expect(read.subject).toEqual({ commonName: "jane", organizations: ["team"] });
     const certificate = new X509Certificate(
-      await signCertificateRequest(env, await importAuthority(pki.ca), read, { usages: ["clientAuth"], durationMs: 100 * 365 * DAY_MS }),
+      await signCertificateRequest(env, await importAuthority(pki.ca), read, { usages: ["client auth"], durationMs: 100 * 365 * DAY_MS }),
     );
     expect(certificate.verify(x509(pki.ca).publicKey)).toBe(true);
     expect(certificate.checkHost("web")).toBe("web");
     expect(certificate.checkIP("10.0.0.1")).toBe("10.0.0.1");
     expect(new Date(certificate.validTo)).toEqual(new Date(x509(pki.ca).validTo));
+  });
+
+  // openssl req -new -newkey ..., of /O=team/CN=jane: keys and hashes that others like.
+  it.each([
+    [
+      "ECDSA P-384",
+      `-----BEGIN CERTIFICATE REQUEST-----
+MIIBFTCBnQIBADAeMQ0wCwYDVQQKDAR0ZWFtMQ0wCwYDVQQDDARqYW5lMHYwEAYH
+KoZIzj0CAQYFK4EEACIDYgAEemErlFuu9KqVZEAGN53iOU1yvbTZEvEsEiJ9mUY9
+gh42LiMo0EFhfrhXV2o9aSPZ7GncEWiqmoGU75WWvJPq4IbVGh8FmzVvx0PeOz0h
+RQR5GlNfQvn2ggf5kwKIbubUoAAwCgYIKoZIzj0EAwMDZwAwZAIwFVvi1r6A3jYV
+YxnFF09TjgqSGDebthybYv6sw8Q6/UVD8CKCHoSLrZkSyD5aTFWVAjA3L7M+JrJh
+5VTHmNEzvgNT/FreiDJaq4zYha/iiZwpJYqd9nvNWoQBFK6QRHNa1Nc=
+-----END CERTIFICATE REQUEST-----
+`,
+    ],
+    [
+      "Ed25519",
+      `-----BEGIN CERTIFICATE REQUEST-----
+MIGdMFECAQAwHjENMAsGA1UECgwEdGVhbTENMAsGA1UEAwwEamFuZTAqMAUGAytl
+cAMhAOgQI6pJ0dBTBvMKThP87+6T3CPLj/CoNZPdzu9oOxbNoAAwBQYDK2VwA0EA
+7snI/GvN4isKFal4jcBsFiZtEN/38J42FYOhZW8Y1rY93LdHvVSIUDW7X+0pVzeV
+8Or11lZBGXGVXiXJCceiDA==
+-----END CERTIFICATE REQUEST-----
+`,
+    ],
+    [
+      "RSA with SHA-512",
+      `-----BEGIN CERTIFICATE REQUEST-----
+MIIBXTCBxwIBADAeMQ0wCwYDVQQKDAR0ZWFtMQ0wCwYDVQQDDARqYW5lMIGfMA0G
+CSqGSIb3DQEBAQUAA4GNADCBiQKBgQCdwrUse/w8SYng9P5CbhO2xLFsYjSIjE9X
+UpXY85xcvNIMsX53iGk2I52y89OqPMHRiFwRT9PvMW/YnroFwPpl/8jR1RMe1Y4H
+Lh6gahI7CKZoliTLfrUh1Nz1RDz+wnZiaNr/4DfSnmGuEPeeIreqEKp/1ezy3ES6
+/EHYAH8GWwIDAQABoAAwDQYJKoZIhvcNAQENBQADgYEAasORpK8HXhlTohD//FSd
+BHbq8ya1QMRuKFRCBFW69bOtcQZga3DmMLYuhWivNqpuzg1pU/4SNEtLIZaL1Ijl
+8K8m+Jh8vQCBvmITG45HnnYMyy4rMcllS0fcdDCnrcvDJZzrfds/yB5/Y6XV2mSe
+aV+M0VJYHDtyj32LtNAsPP4=
+-----END CERTIFICATE REQUEST-----
+`,
+    ],
+  ])("signs a request of %s", async (_what, pem) => {
+    const { env } = newEnv();
+    const pki = await createPki(env, options);
+    const signed = await createRequestSigner(env, pki.ca).sign(pem, { usages: ["digital signature", "client auth"], durationMs: 3_600_000 });
+    const certificate = new X509Certificate(signed.ok ? signed.certificate : "");
+    expect(certificate.verify(x509(pki.ca).publicKey)).toBe(true);
+    expect(certificate.subject).toBe("O=team\nCN=jane");
+    expect(certificate.keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
+    expect(Date.parse(certificate.validTo) - Date.parse(certificate.validFrom)).toBe(3_600_000 + 300_000);
   });
 
   it("refuses a request whose signature does not match", async () => {

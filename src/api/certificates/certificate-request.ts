@@ -1,9 +1,12 @@
-// Reads the subject of a PKCS#10 certificate request (RFC 2986) out of its DER; nothing else of it is needed to admit it.
+// Reads out of the DER of a PKCS#10 certificate request (RFC 2986) what it takes to admit and to judge it: the subject, and which sorts of
+// alternative names it asks for. Whoever signs reads it whole.
 
 export interface CertificateRequestSubject {
   readonly commonName: string;
   readonly organizations: readonly string[];
 }
+
+export type AlternativeNameSort = "dns" | "email" | "ip" | "uri";
 
 interface Element {
   readonly tag: number;
@@ -14,20 +17,53 @@ const SEQUENCE = 0x30;
 const SET = 0x31;
 const INTEGER = 0x02;
 const OBJECT_IDENTIFIER = 0x06;
+/** The attributes of a request. */
+const ATTRIBUTES = 0xa0;
+const OCTET_STRING = 0x04;
+/** pkcs-9-at-extensionRequest and id-ce-subjectAltName, as encoded. */
+const EXTENSION_REQUEST = "42,134,72,134,247,13,1,9,14";
+const SUBJECT_ALTERNATIVE_NAME = "85,29,17";
+/** The tags of GeneralName (RFC 5280). */
+const NAME_SORTS: Readonly<Record<number, AlternativeNameSort>> = { 129: "email", 130: "dns", 134: "uri", 135: "ip" };
 /** id-at-commonName and id-at-organizationName, as encoded. */
 const COMMON_NAME = "85,4,3";
 const ORGANIZATION = "85,4,10";
 
 /** The subject of `request`, the base64 of a PEM block as `spec.request` carries it; undefined when it is no certificate request. */
 export function certificateRequestSubject(request: string): CertificateRequestSubject | undefined {
-  const der = decodePem(request);
-  const outer = der === undefined ? undefined : elements(der)?.[0];
-  const info = children(outer, SEQUENCE)?.[0];
-  const [version, subject] = children(info, SEQUENCE) ?? [];
+  const [version, subject] = requestInfo(request) ?? [];
   const names = children(subject, SEQUENCE);
   if (version?.tag !== INTEGER || names === undefined) return undefined;
   const values = (wanted: string): string[] => names.flatMap((set) => (children(set, SET) ?? []).flatMap((attribute) => attributeValue(attribute, wanted)));
   return { commonName: values(COMMON_NAME)[0] ?? "", organizations: values(ORGANIZATION) };
+}
+
+/** Which sorts of alternative names `request` asks for. */
+export function alternativeNameSorts(request: string): ReadonlySet<AlternativeNameSort> {
+  const attributes = children(
+    requestInfo(request)?.find(({ tag }) => tag === ATTRIBUTES),
+    ATTRIBUTES,
+  );
+  const sorts = (attributes ?? [])
+    .flatMap((attribute) => valuesOf(attribute, EXTENSION_REQUEST, SET))
+    .flatMap((extensions) => children(extensions, SEQUENCE) ?? [])
+    .flatMap((extension) => valuesOf(extension, SUBJECT_ALTERNATIVE_NAME, OCTET_STRING))
+    .flatMap((names) => children(names, SEQUENCE) ?? [])
+    .flatMap(({ tag }) => NAME_SORTS[tag] ?? []);
+  return new Set(sorts);
+}
+
+/** The elements in the last member of a sequence that begins with the object identifier `wanted`. */
+function valuesOf(element: Element, wanted: string, tag: number): Element[] {
+  const parts = children(element, SEQUENCE) ?? [];
+  const [type] = parts;
+  return type?.tag === OBJECT_IDENTIFIER && type.content.join(",") === wanted ? (children(parts.at(-1), tag) ?? []) : [];
+}
+
+function requestInfo(request: string): Element[] | undefined {
+  const der = decodePem(request);
+  const outer = der === undefined ? undefined : elements(der)?.[0];
+  return children(children(outer, SEQUENCE)?.[0], SEQUENCE);
 }
 
 function attributeValue(attribute: Element, wanted: string): string[] {

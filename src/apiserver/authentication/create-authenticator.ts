@@ -1,17 +1,20 @@
 // Who makes a request (https://kubernetes.io/docs/reference/access-authn-authz/authentication/): the client certificate first, then the
-// bearer token (static, service account, bootstrap), else the anonymous user. A bearer token that nobody knows is refused, never
+// bearer token (static, bootstrap, service account), else the anonymous user. A bearer token that nobody knows is refused, never
 // taken for anonymous. As upstream's default, anonymous requests are let in and RBAC allows them health, version and little else.
 import { badRequestError, type SelfSubjectReview, type TokenReview, unauthorizedError } from "../../api/index.ts";
 import type { Env } from "../../base/index.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import type { Authenticator, Credentials, UserInfo } from "../user.ts";
 import { authenticateBootstrapToken } from "./bootstrap-tokens.ts";
+import { isSecretToken, type SecretTokens } from "./secret-tokens.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
 import { anonymousUser, authenticated, extraKeys } from "./well-known-users.ts";
 
 export interface AuthenticatorOptions {
   readonly objects: ObjectReader;
   readonly serviceAccountTokens: ServiceAccountTokens;
+  /** Absent: tokens kept in secrets are refused. */
+  readonly secretTokens?: SecretTokens;
   /** Users by bearer token. */
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
   /** Accept bootstrap tokens; by default they are, as kubeadm configures it. */
@@ -39,14 +42,19 @@ function userInfoOf({ name, uid, groups, extra }: UserInfo): { username: string;
 }
 
 export function createAuthenticator(env: Env, options: AuthenticatorOptions): ServerAuthenticator {
-  const { objects, serviceAccountTokens, staticTokens, bootstrapTokens = true, anonymous = true } = options;
+  const { objects, serviceAccountTokens, secretTokens, staticTokens, bootstrapTokens = true, anonymous = true } = options;
 
   async function authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAnswer> {
     // Tokens that say nothing of an audience are meant for this server.
     const implicit = serviceAccountTokens.audiences.filter((audience) => audiences.includes(audience));
+    const forUs = (user: UserInfo): TokenAnswer =>
+      implicit.length === 0 ? { problem: "token is not valid for the target audiences" } : { user, audiences: implicit };
     const plainUser = staticTokens?.get(token) ?? (bootstrapTokens ? authenticateBootstrapToken(env, objects, token) : undefined);
-    if (plainUser !== undefined)
-      return implicit.length === 0 ? { problem: "token is not valid for the target audiences" } : { user: plainUser, audiences: implicit };
+    if (plainUser !== undefined) return forUs(plainUser);
+    if (secretTokens !== undefined && isSecretToken(token)) {
+      const kept = await secretTokens.verify(token);
+      return kept.ok ? forUs(kept.user) : { problem: kept.message };
+    }
     const verdict = await serviceAccountTokens.verify(token, audiences);
     if (verdict.ok) return verdict;
     return verdict.reason === "foreign" ? undefined : { problem: verdict.message };
