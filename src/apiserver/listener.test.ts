@@ -65,7 +65,13 @@ function options(method: string, path: string, headers: Record<string, string | 
   return { host: "127.0.0.1", port: listener.port, method, path, headers, ca: pki.ca.certificate, agent: false as const, ...certificate };
 }
 
-function send(method: string, path: string, headers: Record<string, string | string[]> = {}, user: "admin" | "nobody" = "admin", body?: string): Promise<Answer> {
+function send(
+  method: string,
+  path: string,
+  headers: Record<string, string | string[]> = {},
+  user: "admin" | "nobody" = "admin",
+  body?: string,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = httpsRequest(options(method, path, headers, user), (response) => {
       const chunks: Buffer[] = [];
