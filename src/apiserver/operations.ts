@@ -8,6 +8,7 @@ import {
   decodeValue,
   FieldPath,
   invalidError,
+  isStatus,
   type Kind,
   type KubeObject,
   methodNotSupportedError,
@@ -68,8 +69,8 @@ export class Operations {
   async get({ kind, namespace, name, subresource }: Target, resourceVersion = ""): Promise<Outcome> {
     const source = this.parts.sources.get(kind);
     if (source !== undefined) return { revision: await getFromSource(kind, source, namespace, name) };
-    const revision = await this.parts.registry.reader.get(kind, namespace, name, resourceVersion);
-    return subresource === "scale" ? { object: scaleOf(kind, viewOf(kind, revision)) } : { revision };
+    if (subresource === "scale") return { object: await this.#getScale(kind, namespace, name, resourceVersion) };
+    return { revision: await this.parts.registry.reader.get(kind, namespace, name, resourceVersion) };
   }
 
   list(kind: Kind, query: ListQuery): Promise<ObjectList> {
@@ -148,6 +149,16 @@ export class Operations {
 
   deleteCollection(kind: Kind, query: ListQuery, options: Partial<DeleteOptions>, context: WriteRequestContext): Promise<readonly ObjectRevision[]> {
     return this.parts.registry.deleter.deleteCollection(kind, query, options, context);
+  }
+
+  /** Throws NotFound, of the scale. */
+  async #getScale(kind: Kind, namespace: string, name: string, resourceVersion: string): Promise<Scale> {
+    try {
+      return scaleOf(kind, viewOf(kind, await this.parts.registry.reader.get(kind, namespace, name, resourceVersion)));
+    } catch (error) {
+      if (isStatus(error, "NotFound")) throw notFoundError({ group: kind.group, resource: `${kind.resource}/scale` }, name);
+      throw error;
+    }
   }
 
   async #updateScale(kind: Kind, namespace: string, name: string, change: (current: Scale) => Scale, context: WriteRequestContext): Promise<Outcome> {

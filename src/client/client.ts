@@ -11,6 +11,8 @@ export interface ObjectName {
 export interface GetOptions {
   readonly subresource?: string;
   readonly resourceVersion?: string;
+  /** What else the resource takes in its query: the metrics APIs take selectors. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 export interface ListOptions {

@@ -5,7 +5,7 @@ import { type JsonValue, type Kind, type KubeObject, type Status, StatusError, s
 import type { Env } from "../base/index.ts";
 import type { Client, ListResult, Patch, Watch, WatchHandler, WatchOptions } from "./client.ts";
 import { Http2Sessions, type ServerAddress } from "./http2-sessions.host.ts";
-import { collectionPath, listQuery, objectPath, watchQuery, writeQuery } from "./request-path.ts";
+import { collectionPath, getQuery, listQuery, objectPath, watchQuery, writeQuery } from "./request-path.ts";
 
 export interface HttpsClientOptions extends ServerAddress {
   /** A bearer token, or where to get the present one. */
@@ -58,8 +58,7 @@ class Http2Client implements HttpsClient {
   }
 
   get: Client["get"] = (kind, of, options = {}) => {
-    const version = options.resourceVersion === undefined ? "" : `?resourceVersion=${encodeURIComponent(options.resourceVersion)}`;
-    return this.send({ method: "GET", path: `${objectPath(kind, of, options.subresource)}${version}` });
+    return this.send({ method: "GET", path: `${objectPath(kind, of, options.subresource)}${getQuery(options)}` });
   };
 
   list: Client["list"] = async <T extends KubeObject>(kind: Kind<T>, options = {}): Promise<ListResult<T>> => {

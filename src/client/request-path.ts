@@ -1,7 +1,7 @@
 // Where the API serves what a client asks for: paths and query strings
 // (https://kubernetes.io/docs/reference/using-api/api-concepts/#standard-api-terminology).
 import type { Kind } from "../api/index.ts";
-import type { ListOptions, ObjectName, WatchOptions, WriteOptions } from "./client.ts";
+import type { GetOptions, ListOptions, ObjectName, WatchOptions, WriteOptions } from "./client.ts";
 
 /** `/api/v1/namespaces/default/pods`, `/apis/apps/v1/deployments`; without a namespace the path of all namespaces. */
 export function collectionPath(kind: Kind, namespace: string | undefined): string {
@@ -13,6 +13,10 @@ export function collectionPath(kind: Kind, namespace: string | undefined): strin
 export function objectPath(kind: Kind, of: ObjectName, subresource?: string): string {
   const path = `${collectionPath(kind, of.namespace)}/${encodeURIComponent(of.name)}`;
   return subresource === undefined ? path : `${path}/${subresource}`;
+}
+
+export function getQuery({ parameters, resourceVersion }: GetOptions): string {
+  return query({ ...parameters, resourceVersion });
 }
 
 export function listQuery(options: ListOptions): string {

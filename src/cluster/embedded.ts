@@ -99,7 +99,7 @@ async function startNode(
   { apiServer }: ControlPlane,
   { name, index, runtime: options }: { name: string; index: number; runtime: StartClusterOptions["runtime"] },
 ): Promise<EmbeddedNode> {
-  const host = createSimulatedKubeletHost(env, { facts: { hostname: name } });
+  const host = createSimulatedKubeletHost(env, { facts: { hostname: name }, totalUsage: () => runtime.totalUsage() });
   const runtime = createSimulatedRuntime(env, { ...options, files: host.logs });
   const client = apiServer.localClient(identities.kubelet(name));
   const kubelet = createKubelet(env, {

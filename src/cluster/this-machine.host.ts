@@ -129,8 +129,9 @@ interface Machine {
 }
 
 function simulatedMachine(env: Env): Machine {
-  const host = createSimulatedKubeletHost(env);
-  return { runtime: createSimulatedRuntime(env, { files: host.logs }), host, isReal: false };
+  const host = createSimulatedKubeletHost(env, { totalUsage: () => runtime.totalUsage() });
+  const runtime = createSimulatedRuntime(env, { files: host.logs });
+  return { runtime, host, isReal: false };
 }
 
 async function realMachine(

@@ -17,6 +17,7 @@ import { endpointSliceController } from "./endpointslice.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring.ts";
 import { ephemeralVolumeController } from "./ephemeral-volume.ts";
 import { garbageCollector } from "./garbage-collector.ts";
+import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler.ts";
 import { jobController, jobOrphanController, ttlAfterFinishedController } from "./job.ts";
 import { createKindDiscovery, type KindDiscovery } from "./kind-discovery.ts";
 import { namespaceController } from "./namespace.ts";
@@ -129,6 +130,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     bootstrapSigner,
     tokenCleaner,
     nodeTtlController(),
+    horizontalPodAutoscalerController(kinds),
     resourceQuotaController(kinds),
     namespaceController(kinds),
     garbageCollector(kinds),

@@ -22,6 +22,7 @@ const SERVICE_ACCOUNTS: Readonly<Record<string, string>> = {
   job: "job-controller",
   "job-orphans": "job-controller",
   cronjob: "cronjob-controller",
+  "horizontal-pod-autoscaler": "horizontal-pod-autoscaler",
   disruption: "disruption-controller",
   "stale-disruption": "disruption-controller",
   resourcequota: "resourcequota-controller",

@@ -21,6 +21,8 @@ export interface SimulatedHostOptions {
   readonly rootDirectory?: string;
   /** What the processes of a control group use; by default nothing. */
   readonly memoryUsage?: (group: string) => number;
+  /** What the whole node uses; by default nothing. The cpu is counted since the start, in nanoseconds. */
+  readonly totalUsage?: () => Promise<{ readonly cpuNanoseconds: number; readonly memoryBytes: number }>;
 }
 
 /** A simulated host, with what a test may look at. */
@@ -78,7 +80,10 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
     },
     facts: async () => facts,
     filesystemUsage: async () => ({ capacityBytes: 100 * 2 ** 30, availableBytes: 80 * 2 ** 30, inodes: 6_000_000, inodesFree: 5_000_000 }),
-    usage: async () => ({ cpuNanoseconds: 0, memoryWorkingSetBytes: 0, memoryUsageBytes: 0, memoryAvailableBytes: facts.memoryBytes }),
+    usage: async () => {
+      const { cpuNanoseconds, memoryBytes: used } = (await options.totalUsage?.()) ?? { cpuNanoseconds: 0, memoryBytes: 0 };
+      return { cpuNanoseconds, memoryWorkingSetBytes: used, memoryUsageBytes: used, memoryAvailableBytes: facts.memoryBytes - used };
+    },
     resolvConf: async () => "nameserver 192.0.2.53\n",
     hostsFile: async () => new TextEncoder().encode("127.0.0.1\tlocalhost\n"),
     close: async () => undefined,

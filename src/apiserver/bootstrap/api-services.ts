@@ -64,9 +64,10 @@ async function createAvailable(client: Client, service: APIService, lastTransiti
   }
 }
 
-/** One for each group and version that has a built-in kind. */
+/** One for each group and version that has a built-in kind; that of the APIServices themselves has none, as upstream. */
 function localApiServices(): readonly APIService[] {
-  const served = new Map(builtInKinds.map(({ group, version }) => [`${version}.${group}`, { group, version }]));
+  const kinds = builtInKinds.filter(({ group }) => group !== apiServices.group);
+  const served = new Map(kinds.map(({ group, version }) => [`${version}.${group}`, { group, version }]));
   return [...served].map(([name, { group, version }]) => ({
     apiVersion: apiServices.apiVersion,
     kind: apiServices.kind,

@@ -58,7 +58,16 @@ export interface SimulatedRuntimeFiles {
   append(path: string, data: Uint8Array): void;
 }
 
+/** What a container uses while it runs. */
+export interface SimulatedLoad {
+  /** Thousandths of a core. */
+  readonly milliCpu: number;
+  readonly memoryBytes: number;
+}
+
 export interface SimulatedRuntimeOptions {
+  /** Asked whenever usage is: what the container used since the last time. By default a thousandth of a core and 4 MiB. */
+  readonly load?: (container: SimulatedContainer) => SimulatedLoad;
   /** By default the command decides: see `scriptedBehaviour`. */
   readonly behaviour?: (container: SimulatedContainer) => SimulatedBehaviour | undefined;
   /** The image behind a name, or undefined when it can't be pulled. By default every name exists. */
@@ -84,6 +93,8 @@ export interface SimulatedRuntime extends ContainerRuntime {
   config(id: string): ContainerConfig;
   /** Keys of the views of images that are in use. */
   readonly imageViews: readonly string[];
+  /** What all containers together use: the node's cpu since the start, and its memory now. */
+  totalUsage(): Promise<{ readonly cpuNanoseconds: number; readonly memoryBytes: number }>;
 }
 
 interface Sandbox {
@@ -110,11 +121,15 @@ interface Container {
   message: string;
   timer?: Timer;
   readonly exitWaiters: (() => void)[];
+  /** Up to the last time that usage was asked for. */
+  cpu: { readonly nanoseconds: number; readonly atMs: number };
 }
 
 const DEFAULT_POD_CIDR = "10.244.0.0/24";
 const IMAGE_SIZE_BYTES = 1_000_000;
 const encoder = new TextEncoder();
+
+const DEFAULT_LOAD: SimulatedLoad = { milliCpu: 1, memoryBytes: 4 * 2 ** 20 };
 
 export function createSimulatedRuntime(env: Env, options: SimulatedRuntimeOptions = {}): SimulatedRuntime {
   return new MemoryRuntime(env, options);
@@ -127,6 +142,8 @@ class MemoryRuntime implements SimulatedRuntime {
   private readonly views = new Set<string>();
   private readonly handlers = new Set<(event: RuntimeEvent) => void>();
   private readonly addresses: AddressPool;
+  /** Of all containers there ever were, as far as somebody asked. */
+  private cpuNanoseconds = 0;
 
   constructor(
     private readonly env: Env,
@@ -203,6 +220,7 @@ class MemoryRuntime implements SimulatedRuntime {
       reason: "",
       message: "",
       exitWaiters: [],
+      cpu: { nanoseconds: 0, atMs: 0 },
     });
     return id;
   }
@@ -216,6 +234,7 @@ class MemoryRuntime implements SimulatedRuntime {
     }
     container.state = "running";
     container.startedAtMs = this.env.clock.now();
+    container.cpu = { nanoseconds: 0, atMs: this.env.clock.monotonic() };
     this.writeLog(container, []);
     this.writeLog(container, behaviour.output ?? []);
     if (behaviour.exitAfterMs !== undefined) {
@@ -308,8 +327,11 @@ class MemoryRuntime implements SimulatedRuntime {
     return [...this.views];
   }
   async usage(): Promise<readonly ContainerUsage[]> {
-    const running = [...this.containers.values()].filter(({ state }) => state === "running");
-    return running.map(({ id }) => ({ id, cpuNanoseconds: 0, memoryWorkingSetBytes: 0, filesystemBytes: 0 }));
+    return [...this.containers.values()].filter(({ state }) => state === "running").map((container) => this.usageOf(container));
+  }
+  async totalUsage(): Promise<{ readonly cpuNanoseconds: number; readonly memoryBytes: number }> {
+    const memoryBytes = (await this.usage()).reduce((sum, { memoryWorkingSetBytes }) => sum + memoryWorkingSetBytes, 0);
+    return { cpuNanoseconds: this.cpuNanoseconds, memoryBytes };
   }
   async updatePodCidr(podCidr: string): Promise<void> {
     this.addresses.use(podCidr);
@@ -331,6 +353,14 @@ class MemoryRuntime implements SimulatedRuntime {
     this.releaseSandbox(sandbox);
   }
 
+  private usageOf(container: Container): ContainerUsage {
+    const { milliCpu, memoryBytes } = this.options.load?.(container.simulated) ?? DEFAULT_LOAD;
+    const nowMs = this.env.clock.monotonic();
+    const used = (nowMs - container.cpu.atMs) * milliCpu * 1000;
+    this.cpuNanoseconds += used;
+    container.cpu = { nanoseconds: container.cpu.nanoseconds + used, atMs: nowMs };
+    return { id: container.id, cpuNanoseconds: container.cpu.nanoseconds, memoryWorkingSetBytes: memoryBytes, filesystemBytes: 0 };
+  }
   private releaseSandbox(sandbox: Sandbox): void {
     sandbox.state = "notReady";
     for (const ip of sandbox.ips) this.addresses.release(ip);
