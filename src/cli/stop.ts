@@ -1,6 +1,7 @@
 // `kubets stop` and `kubets delete`
 import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { endDaemon } from "../cluster/daemon.host.ts";
 import type { ClusterPaths } from "../cluster/data-folder.ts";
 import { releaseMachine } from "../cluster/machine-claim.host.ts";
@@ -32,10 +33,18 @@ export async function deleteCluster(flags: PlaceFlags): Promise<void> {
     await removeNode(paths);
   }
   await rm(paths.run, { recursive: true, force: true });
-  await rm(paths.data, { recursive: true, force: true });
+  await removeFolder(paths.data);
   await removeUserContext();
   progress.step(`${paths.data} is removed.`);
   console.log("Deleted.");
+}
+
+/** A folder that a disk is mounted on is emptied and stays. */
+async function removeFolder(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) await rm(join(folder, name), { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EBUSY") throw error;
+  });
 }
 
 async function halt(paths: ClusterPaths, progress: Progress): Promise<void> {

@@ -68,12 +68,13 @@ async function ownShims(paths: ClusterPaths): Promise<number[]> {
   return shims;
 }
 
+/** What is mounted on a folder itself is the user's: a disk for the cluster's data, say. */
 async function unmountBelow(folders: readonly string[]): Promise<void> {
   const table = await readFile("/proc/self/mountinfo", "utf8");
   const points = table
     .split("\n")
     .map((line) => unescaped(line.split(" ")[4] ?? ""))
-    .filter((point) => folders.some((folder) => point === folder || point.startsWith(`${folder}/`)));
+    .filter((point) => folders.some((folder) => point.startsWith(`${folder}/`)));
   // Later mounts lie on earlier ones.
   for (const point of points.reverse()) await run("umount", ["--lazy", point]).catch(() => undefined);
 }
