@@ -56,6 +56,8 @@ export interface HostMounts {
   mountTmpfs(path: string, options: { readonly sizeBytes?: number; readonly mode: number }): Promise<void>;
   /** What mount(2) takes, on a directory that exists; nothing happens when something is mounted there already. */
   mount(path: string, what: { readonly type: string; readonly source: string; readonly options: readonly string[] }): Promise<void>;
+  /** A file of a volume, at most `limitBytes`; links never lead out of the volume. Undefined: nothing there. */
+  readInside(request: { readonly volumePath: string; readonly subPath: string; readonly limitBytes: number }): Promise<Uint8Array | undefined>;
   /** Nothing happens when nothing is mounted. */
   unmount(path: string): Promise<void>;
   /** Mount points at or below `path`, deepest first. */
@@ -133,6 +135,8 @@ export interface NodeFacts {
   /** As Go names it: amd64, arm64. */
   readonly architecture: string;
   readonly bootTimeMs: number;
+  /** The kernel confines programs by AppArmor profiles. */
+  readonly hasAppArmor: boolean;
 }
 
 export interface FilesystemUsage {

@@ -87,6 +87,7 @@ class NodeKubelet implements Kubelet {
   private stopWatching: () => void = () => undefined;
   private running = false;
   private memoryBytes = 0;
+  private hasAppArmor = false;
   private groupShares = 0;
 
   constructor(
@@ -135,7 +136,7 @@ class NodeKubelet implements Kubelet {
   async start(): Promise<void> {
     this.running = true;
     const { host, runtime } = this.options;
-    this.memoryBytes = (await host.facts()).memoryBytes;
+    ({ memoryBytes: this.memoryBytes, hasAppArmor: this.hasAppArmor } = await host.facts());
     await this.makeGroups();
     await this.parts.allocations.load();
     await this.pullRecords.load(async () => (await runtime.listImages()).map(({ id }) => id));
@@ -249,7 +250,7 @@ class NodeKubelet implements Kubelet {
   private admits(pod: Pod): AdmissionResult | undefined {
     const node = this.registration.node();
     const others = this.activePods().filter((other) => podUid(other) !== podUid(pod) && this.isInApi(other));
-    return node === undefined ? undefined : admitPod(pod, node, others);
+    return node === undefined ? undefined : admitPod(pod, { node, others, hasAppArmor: this.hasAppArmor });
   }
 
   /** A pod that was taken in before, by a former kubelet, stays. */

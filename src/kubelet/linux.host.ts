@@ -17,6 +17,8 @@ export interface LinuxHostOptions {
 
 /** Ticks per second in /proc/stat; the same on every Linux that Node runs on. */
 const TICKS = 100;
+/** Says `Y` where AppArmor is at work. */
+const APP_ARMOR = "/sys/module/apparmor/parameters/enabled";
 const ARCHITECTURES: Readonly<Record<string, string>> = {
   x64: "amd64",
   arm64: "arm64",
@@ -54,9 +56,8 @@ async function readText(path: string): Promise<string | undefined> {
 }
 
 async function readFacts(env: Env): Promise<NodeFacts> {
-  const [machineId, systemUuid, bootId, osRelease] = await Promise.all(
-    ["/etc/machine-id", "/sys/class/dmi/id/product_uuid", "/proc/sys/kernel/random/boot_id", "/etc/os-release"].map(readText),
-  );
+  const paths = ["/etc/machine-id", "/sys/class/dmi/id/product_uuid", "/proc/sys/kernel/random/boot_id", "/etc/os-release", APP_ARMOR];
+  const [machineId, systemUuid, bootId, osRelease, appArmor] = await Promise.all(paths.map(readText));
   const id = (machineId ?? "").trim();
   return {
     hostname: hostname(),
@@ -70,6 +71,7 @@ async function readFacts(env: Env): Promise<NodeFacts> {
     operatingSystem: "linux",
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
     bootTimeMs: env.clock.now() - uptime() * 1000,
+    hasAppArmor: appArmor?.startsWith("Y") === true,
   };
 }
 

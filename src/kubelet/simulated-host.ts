@@ -62,6 +62,7 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
     operatingSystem: "linux",
     architecture: "amd64",
     bootTimeMs: env.clock.now(),
+    hasAppArmor: false,
     ...options.facts,
   };
   return {
@@ -220,6 +221,15 @@ class MemoryFiles implements HostFiles, HostMounts {
   }
   async mount(path: string, { source }: { readonly source: string }): Promise<void> {
     if (!this.mounted.has(path)) this.mounted.set(path, source);
+  }
+  async readInside({ volumePath, subPath, limitBytes }: { volumePath: string; subPath: string; limitBytes: number }): Promise<Uint8Array | undefined> {
+    try {
+      this.within(volumePath, subPath);
+    } catch (error) {
+      if (error instanceof HostError && error.reason === "notFound") return undefined;
+      throw error;
+    }
+    return this.read(`${volumePath}/${subPath}`, limitBytes);
   }
   async unmount(path: string): Promise<void> {
     this.mounted.delete(path);

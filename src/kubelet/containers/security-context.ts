@@ -1,9 +1,9 @@
 // From a pod's and a container's securityContext to the runtime's
 // (https://kubernetes.io/docs/tasks/configure-pod-container/security-context/). The container's fields win over the pod's.
-import type { SeccompProfile as ApiSeccompProfile, Container, Pod, SecurityContext } from "../../api/index.ts";
+import type { AppArmorProfile, Container, Pod, SELinuxOptions, SeccompProfile, SecurityContext } from "../../api/index.ts";
 import { ContainerConfigError } from "../environment/container-environment.ts";
 import { isHostNetwork, podFullName } from "../pods/pod-spec.ts";
-import type { ContainerSecurityContext, NamespaceOptions, RuntimeImage, SandboxSecurityContext, SeccompProfile } from "../runtime/runtime.ts";
+import type { ContainerSecurityContext, NamespaceOptions, RuntimeImage, SandboxSecurityContext, SecurityProfile } from "../runtime/runtime.ts";
 
 /** Where Localhost seccomp profiles lie, below the kubelet's root. */
 const SECCOMP_DIRECTORY = "seccomp";
@@ -33,6 +33,7 @@ export function sandboxSecurityContext(pod: Pod): SandboxSecurityContext {
     supplementalGroups: supplementalGroups(pod),
     readonlyRootfs: false,
     privileged: hasPrivilegedContainer(pod),
+    ...selinuxLabel(context?.seLinuxOptions),
     // The sandbox itself can always run under the runtime's own profile.
     seccomp: { type: "RuntimeDefault" },
   };
@@ -62,6 +63,8 @@ export function containerSecurityContext(
     privileged: effective.privileged ?? false,
     seccomp: seccompProfile(container.securityContext?.seccompProfile ?? pod.spec.securityContext?.seccompProfile, rootDirectory),
     capabilities: { add: effective.capabilities?.add ?? [], drop },
+    ...selinuxLabel(effective.seLinuxOptions ?? pod.spec.securityContext?.seLinuxOptions),
+    ...appArmorProfile(container.securityContext?.appArmorProfile ?? pod.spec.securityContext?.appArmorProfile),
     noNewPrivs: effective.allowPrivilegeEscalation === false,
     maskedPaths: unmasked ? [] : MASKED_PATHS,
     readonlyPaths: unmasked ? [] : READONLY_PATHS,
@@ -87,7 +90,7 @@ function verifyRunAsNonRoot(pod: Pod, container: Container, effective: SecurityC
   }
 }
 
-function seccompProfile(profile: ApiSeccompProfile | undefined, rootDirectory: string): SeccompProfile {
+function seccompProfile(profile: SeccompProfile | undefined, rootDirectory: string): SecurityProfile {
   if (profile?.type === "Localhost") {
     if (profile.localhostProfile === undefined || profile.localhostProfile === "") {
       throw new ContainerConfigError("localhostProfile must be set if seccompProfile type is Localhost.");
@@ -95,6 +98,18 @@ function seccompProfile(profile: ApiSeccompProfile | undefined, rootDirectory: s
     return { type: "Localhost", localhostRef: `${rootDirectory}/${SECCOMP_DIRECTORY}/${profile.localhostProfile}` };
   }
   return { type: profile?.type === "RuntimeDefault" ? "RuntimeDefault" : "Unconfined" };
+}
+
+function selinuxLabel(options: SELinuxOptions | undefined): Pick<SandboxSecurityContext, "selinux"> {
+  if (options === undefined) return {};
+  const { user = "", role = "", type = "", level = "" } = options;
+  return { selinux: { user, role, type, level } };
+}
+
+function appArmorProfile(profile: AppArmorProfile | undefined): Pick<ContainerSecurityContext, "appArmor"> {
+  if (profile === undefined) return {};
+  if (profile.type !== "Localhost") return { appArmor: { type: profile.type === "RuntimeDefault" ? "RuntimeDefault" : "Unconfined" } };
+  return { appArmor: { type: "Localhost", localhostRef: profile.localhostProfile ?? "" } };
 }
 
 function namespaceOptions(pod: Pod): NamespaceOptions {

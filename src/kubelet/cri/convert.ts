@@ -11,7 +11,7 @@ import type {
   PodSandboxStatus,
   RuntimeImage,
   SandboxSecurityContext,
-  SeccompProfile,
+  SecurityProfile,
 } from "../runtime/runtime.ts";
 import { signalNumber } from "./signals.ts";
 
@@ -74,7 +74,7 @@ const nanosecondsPerMillisecond = 1e6;
 const networkModes = { pod: 0, node: 2 } as const;
 const pidModes = { pod: 0, container: 1, node: 2, target: 3 } as const;
 const protocols = { TCP: 0, UDP: 1, SCTP: 2 } as const;
-const seccompTypes = { RuntimeDefault: 0, Unconfined: 1, Localhost: 2 } as const;
+const profileTypes = { RuntimeDefault: 0, Unconfined: 1, Localhost: 2 } as const;
 const propagations = { private: 0, hostToContainer: 1, bidirectional: 2 } as const;
 const containerStates = ["created", "running", "exited", "unknown"] as const;
 /** CRI's number for a container that has ended. */
@@ -151,8 +151,8 @@ function wrapped(value: number | undefined): Wrapped | undefined {
   return value === undefined ? undefined : { value };
 }
 
-function toWireSeccomp(profile: SeccompProfile): object {
-  return { profileType: seccompTypes[profile.type], localhostRef: profile.localhostRef };
+function toWireProfile(profile: SecurityProfile): object {
+  return { profileType: profileTypes[profile.type], localhostRef: profile.localhostRef };
 }
 
 function toWireSandboxSecurity(context: SandboxSecurityContext): object {
@@ -163,7 +163,8 @@ function toWireSandboxSecurity(context: SandboxSecurityContext): object {
     readonlyRootfs: context.readonlyRootfs,
     supplementalGroups: context.supplementalGroups,
     privileged: context.privileged,
-    seccomp: toWireSeccomp(context.seccomp),
+    seccomp: toWireProfile(context.seccomp),
+    selinuxOptions: context.selinux,
   };
 }
 
@@ -173,6 +174,7 @@ function toWireContainerSecurity(context: ContainerSecurityContext): object {
     runAsUsername: context.runAsUsername,
     capabilities: { addCapabilities: context.capabilities.add, dropCapabilities: context.capabilities.drop },
     noNewPrivs: context.noNewPrivs,
+    apparmor: context.appArmor === undefined ? undefined : toWireProfile(context.appArmor),
     maskedPaths: context.maskedPaths,
     readonlyPaths: context.readonlyPaths,
   };

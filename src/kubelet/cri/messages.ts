@@ -14,9 +14,11 @@ const sandboxMessages: MessageTable = {
   NamespaceOption: { network: "1 int32", pid: "2 int32", ipc: "3 int32", targetId: "4 string" },
   Int64Value: { value: "1 int64" },
   UInt64Value: { value: "1 uint64" },
+  SelinuxOption: { user: "1 string", role: "2 string", type: "3 string", level: "4 string" },
   SecurityProfile: { profileType: "1 int32", localhostRef: "2 string" },
   LinuxSandboxSecurityContext: {
     namespaceOptions: "1 NamespaceOption",
+    selinuxOptions: "2 SelinuxOption",
     runAsUser: "3 Int64Value",
     readonlyRootfs: "4 bool",
     supplementalGroups: "5 int64[]",
@@ -72,6 +74,7 @@ const containerMessages: MessageTable = {
     capabilities: "1 Capability",
     privileged: "2 bool",
     namespaceOptions: "3 NamespaceOption",
+    selinuxOptions: "4 SelinuxOption",
     runAsUser: "5 Int64Value",
     runAsUsername: "6 string",
     readonlyRootfs: "7 bool",
@@ -81,6 +84,7 @@ const containerMessages: MessageTable = {
     maskedPaths: "13 string[]",
     readonlyPaths: "14 string[]",
     seccomp: "15 SecurityProfile",
+    apparmor: "16 SecurityProfile",
   },
   LinuxContainerConfig: { resources: "1 LinuxContainerResources", securityContext: "2 LinuxContainerSecurityContext" },
   ContainerConfig: {

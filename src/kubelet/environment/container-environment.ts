@@ -1,8 +1,9 @@
 // The environment variables of a container, from every source, in the order in which they may refer to each other
 // (https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/).
-import type { ConfigMap, Container, EnvVar, Secret, Service } from "../../api/index.ts";
+import type { ConfigMap, Container, EnvVar, FileKeySelector, Secret, Service } from "../../api/index.ts";
 import { podNamespace } from "../pods/pod-spec.ts";
 import { type DownwardContext, fieldValue, resourceValue } from "./downward-api.ts";
+import { EnvFileError, parseEnvFile } from "./env-file.ts";
 import { expand } from "./expansion.ts";
 import { serviceVariables } from "./service-variables.ts";
 
@@ -20,6 +21,8 @@ export class ContainerConfigError extends Error {
 export interface EnvironmentContext extends DownwardContext {
   readonly objects: ReferencedObjects;
   readonly services: readonly Service[];
+  /** A file of one of the pod's volumes, undefined when it is not there; rejects when there is no such volume. */
+  readonly volumeFile: (volume: string, path: string) => Promise<Uint8Array | undefined>;
 }
 
 /** Values are byte strings decoded as UTF-8. */
@@ -64,7 +67,7 @@ async function variableValue(
   const namespace = podNamespace(context.pod);
   if (fieldRef !== undefined) return fieldValue(context, fieldRef);
   if (resourceFieldRef !== undefined) return resourceValue(context, resourceFieldRef, container);
-  if (fileKeyRef !== undefined) throw new ContainerConfigError(`environment variable ${variable.name} from a file of a volume is not supported`);
+  if (fileKeyRef !== undefined) return valueFromFile(context, fileKeyRef);
   if (configMapKeyRef !== undefined) {
     const { name = "", key, optional } = configMapKeyRef;
     const configMap = await context.objects.configMap(namespace, name);
@@ -82,6 +85,22 @@ async function variableValue(
     return value === undefined ? undefined : decodeBase64Text(value);
   }
   return "";
+}
+
+async function valueFromFile(context: EnvironmentContext, { volumeName, path, key, optional }: FileKeySelector): Promise<string | undefined> {
+  const data = await context.volumeFile(volumeName, path);
+  let value: string;
+  try {
+    if (data === undefined) throw new EnvFileError(`there is no file ${path}`);
+    value = parseEnvFile(new TextDecoder().decode(data), key);
+  } catch (error) {
+    // What the file holds is the container's, not for an event.
+    if (error instanceof EnvFileError) throw new ContainerConfigError("couldn't parse env file");
+    throw error;
+  }
+  if (value !== "") return value;
+  if (optional === true) return undefined;
+  throw new ContainerConfigError(`environment variable key "${key}" not found in file "${path}"`);
 }
 
 function notFound(resource: string, name: string | undefined): ContainerConfigError {

@@ -5,7 +5,7 @@ import { execFile } from "node:child_process";
 import { constants, type FileHandle, mkdir, open, readFile, realpath, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { HostError, type HostMounts } from "../host.ts";
-import { hostCall } from "./host-error.host.ts";
+import { hostCall, ifPresent } from "./host-error.host.ts";
 
 const run = promisify(execFile);
 /** Not among Node's constants; the same on all architectures that Node runs on. */
@@ -34,6 +34,7 @@ export const linuxMounts: HostMounts = {
       }
     }),
   mountPoints,
+  readInside: async (request) => ifPresent(() => readInside(request)),
   bindSubPath: (request) => hostCall(() => bindSubPath(request)),
   makeSubPath: (request) => hostCall(() => makeSubPath(request)),
 };
@@ -128,6 +129,23 @@ async function bindSubPath({ volumePath, subPath, target }: { volumePath: string
     await makeTarget(target, wanted.isDirectory());
     await command("mount", "--no-canonicalize", "--bind", `/proc/${process.pid}/fd/${handle.fd}`, target);
     return target;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readInside({ volumePath, subPath, limitBytes }: Parameters<HostMounts["readInside"]>[0]): Promise<Uint8Array> {
+  const { volume, names } = await resolveInside(volumePath, subPath);
+  const handle = await walk(volume, names);
+  try {
+    const file = await open(`/proc/self/fd/${handle.fd}`, constants.O_RDONLY);
+    try {
+      const buffer = new Uint8Array(limitBytes);
+      const { bytesRead } = await file.read(buffer, 0, limitBytes, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
   } finally {
     await handle.close();
   }

@@ -29,6 +29,8 @@ export interface ConditionsInput {
   /** Not the kubelet's own: readiness gates, disruption. */
   readonly foreign: readonly PodCondition[];
   readonly resize: ResizeState;
+  /** Undefined: no container of the pod asks for such a thing. */
+  readonly restartingAll: boolean | undefined;
   readonly nowMs: number;
 }
 
@@ -52,7 +54,16 @@ export function podConditions(input: ConditionsInput): PodCondition[] {
     condition(input, "Ready", readyVerdict(input, containersReady)),
     condition(input, "ContainersReady", containersReady),
     condition(input, "PodScheduled", YES),
+    ...restartingCondition(input),
   ];
+}
+
+function restartingCondition(input: ConditionsInput): PodCondition[] {
+  if (input.restartingAll === undefined) return [];
+  const ended: Verdict | undefined =
+    input.phase === "Succeeded" ? { status: "False", reason: "PodCompleted" } : input.phase === "Failed" ? { status: "False", reason: "PodFailed" } : undefined;
+  const begun: Verdict = { status: "True", reason: "RestartAllContainersStarted", message: "container exited with restart policy rule" };
+  return [condition(input, "AllContainersRestarting", ended ?? (input.restartingAll ? begun : { status: "False" }))];
 }
 
 /** The condition, dated: the transition time moves only with the status. */

@@ -22,6 +22,8 @@ export interface ContainerStatusesInput {
   readonly previous: readonly ContainerStatus[];
   readonly containers: readonly Container[];
   readonly isInit: boolean;
+  /** All containers are being removed, to start anew. */
+  readonly restartingAll: boolean;
   readonly startFailures: ReadonlyMap<string, StartFailure>;
 }
 
@@ -30,6 +32,8 @@ type Draft = Mutable<ContainerStatus>;
 /** 128 + SIGKILL: for containers whose real exit code nobody saw. */
 const LOST_EXIT_CODE = 137;
 const LOST_REASON = "ContainerStatusUnknown";
+/** Why a container is gone that is started anew with all others. */
+export const RESTARTING_ALL = "RestartingAllContainers";
 
 /** In the order of the spec for init containers, by name for the others. `ready` and `started` are left to the probes. */
 export function containerStatuses(input: ContainerStatusesInput): Draft[] {
@@ -74,6 +78,7 @@ function initFinished(input: ContainerStatusesInput, container: Container, newes
 }
 
 function statusWithoutContainer(input: ContainerStatusesInput, container: Container, old: ContainerStatus | undefined): Draft {
+  if (input.restartingAll && old !== undefined && old.state?.waiting === undefined) return removedStatus(container, old);
   if (old?.state?.terminated !== undefined) return mutableCopy(old);
   const draft: Draft = {
     name: container.name,
@@ -97,6 +102,17 @@ function statusWithoutContainer(input: ContainerStatusesInput, container: Contai
     if (input.pod.metadata.deletionTimestamp === undefined) draft.restartCount++;
   }
   return draft;
+}
+
+/** Removed by us, to be started anew. */
+function removedStatus(container: Container, old: ContainerStatus): Draft {
+  const why = { reason: RESTARTING_ALL, message: "The container is removed because RestartAllContainers in place" };
+  return {
+    ...{ name: container.name, image: container.image ?? "", imageID: "", ready: false, restartCount: old.restartCount + 1 },
+    state: { waiting: why },
+    lastState: { terminated: { ...why, exitCode: LOST_EXIT_CODE } },
+    ...volumeMountStatuses(container),
+  };
 }
 
 function volumeMountStatuses(container: Container): Pick<Draft, "volumeMounts"> {

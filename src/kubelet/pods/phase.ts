@@ -1,6 +1,7 @@
 // The phase of a pod: a summary of its containers' states
 // (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase).
-import type { Container, ContainerStatus, Pod } from "../../api/index.ts";
+import type { Container, ContainerStateTerminated, ContainerStatus, Pod } from "../../api/index.ts";
+import { RESTARTING_ALL } from "./container-statuses.ts";
 import { initContainers, isSidecar } from "./pod-spec.ts";
 import { restartsAfter } from "./restart-policy.ts";
 
@@ -48,7 +49,7 @@ export function podPhase({ pod, statuses, terminal, initialized }: PhaseInput): 
 function countInit(tally: Tally, pod: Pod, container: Container, status: ContainerStatus | undefined): void {
   const ended = status?.state?.terminated ?? (status?.state?.waiting === undefined ? undefined : status.lastState?.terminated);
   if (ended === undefined) tally.pendingInit++;
-  else if (ended.exitCode !== 0 && !restartsAfter(container, pod, ended.exitCode)) tally.failedInit++;
+  else if (ended.exitCode !== 0 && !comesBack(container, pod, ended)) tally.failedInit++;
   // A failed one that is tried again shows as waiting or terminated; the containers after it wait, so the pod is pending.
 }
 
@@ -70,14 +71,18 @@ function countRegular(tally: Tally, pod: Pod, container: Container, status: Cont
   const { running, terminated, waiting } = status?.state ?? {};
   if (running !== undefined) tally.running++;
   else if (terminated !== undefined) {
-    countStopped(tally, pod, container, terminated.exitCode);
+    countStopped(tally, pod, container, terminated);
     if (terminated.exitCode === 0) tally.succeeded++;
   } else if (waiting === undefined) tally.unknown++;
   else if (status?.lastState?.terminated === undefined) tally.waiting++;
-  else countStopped(tally, pod, container, status.lastState.terminated.exitCode);
+  else countStopped(tally, pod, container, status.lastState.terminated);
 }
 
-function countStopped(tally: Tally, pod: Pod, container: Container, exitCode: number): void {
+function countStopped(tally: Tally, pod: Pod, container: Container, ended: ContainerStateTerminated): void {
   tally.stopped++;
-  if (!restartsAfter(container, pod, exitCode)) tally.stoppedForGood++;
+  if (!comesBack(container, pod, ended)) tally.stoppedForGood++;
+}
+
+function comesBack(container: Container, pod: Pod, { exitCode, reason }: ContainerStateTerminated): boolean {
+  return reason === RESTARTING_ALL || restartsAfter(container, pod, exitCode);
 }

@@ -39,6 +39,7 @@ function words(actions: PodActions): string[] {
   return [
     ...(actions.killPod ? ["kill pod"] : []),
     ...(actions.createSandbox ? [`sandbox ${actions.attempt}`] : []),
+    ...actions.toReset.map(({ container: { name }, isRunning }) => `${isRunning ? "kill and remove" : "remove"} ${name}`),
     ...actions.toKill.map((kill) => `kill ${kill.container.name}: ${kill.message}`),
     ...actions.ephemeralToStart.map(({ name }) => `start ephemeral ${name}`),
     ...actions.initToStart.map(({ name }) => `start init ${name}`),
@@ -180,5 +181,36 @@ describe("what a pod needs", () => {
         ),
       ),
     ).toEqual([]);
+  });
+
+  it("removes all containers when one asks for a new start of all, the one that asks last", () => {
+    const rules = [{ action: "RestartAllContainers", exitCodes: { operator: "In", values: [42] } }];
+    const spec = {
+      restartPolicy: "Never",
+      initContainers: [container("one"), sidecar("proxy")],
+      containers: [container("a", { restartPolicy: "Never", restartPolicyRules: rules }), container("b")],
+    };
+    const seen = runtimePod([
+      ["a", "exited", 42],
+      ["b", "running"],
+      ["proxy", "running"],
+      ["one", "exited", 0],
+    ]);
+    const plan = words(planPodActions(pod(spec), seen, noProbes, { restartAll: true }));
+    expect(plan).toEqual(["kill and remove b", "remove one", "kill and remove proxy", "remove a"]);
+  });
+
+  it("takes the first rule that speaks of the exit code, and none without a policy of the container's own", () => {
+    const rules = [
+      { action: "Restart", exitCodes: { operator: "NotIn", values: [1, 2] } },
+      { action: "Restart", exitCodes: { operator: "In", values: [2] } },
+    ];
+    const plan = (restartPolicy: string | undefined, exitCode: number): string[] => {
+      const policy = restartPolicy === undefined ? {} : { restartPolicy };
+      const spec = { restartPolicy: "Never", containers: [container("a", { ...policy, restartPolicyRules: rules })] };
+      return words(planPodActions(pod(spec), runtimePod([["a", "exited", exitCode]]), noProbes));
+    };
+    expect([plan("Never", 1), plan("Never", 2), plan("Never", 3)]).toEqual([["kill pod"], ["start a"], ["start a"]]);
+    expect(plan(undefined, 3)).toEqual(["kill pod"]);
   });
 });

@@ -6,7 +6,7 @@ import { containerHash } from "../containers/labels.ts";
 import { changedResources, resizeRestarts } from "../resize/allocation.ts";
 import { type ContainerResize, containersByName } from "../resize/resize-pod.ts";
 import { ephemeralContainers, initContainers, isHostNetwork, isSidecar } from "./pod-spec.ts";
-import { restartsAfter, restartsWhenKilled, shouldStart } from "./restart-policy.ts";
+import { restartsAfter, restartsAll, restartsWhenKilled, shouldStart } from "./restart-policy.ts";
 import { newestContainer, type RuntimeContainer, type RuntimePod } from "./runtime-pod.ts";
 
 export type ProbeVerdict = "success" | "failure" | "unknown";
@@ -39,6 +39,14 @@ export interface PodActions {
   readonly toStart: readonly Container[];
   readonly toKill: readonly ContainerKill[];
   readonly toResize: readonly ContainerResize[];
+  /** Every container that there is, in the order in which they are removed for a new start of all. */
+  readonly toReset: readonly ContainerReset[];
+}
+
+export interface ContainerReset {
+  readonly id: string;
+  readonly container: Container;
+  readonly isRunning: boolean;
 }
 
 interface Draft {
@@ -51,12 +59,20 @@ interface Draft {
   toStart: Container[];
   readonly toKill: ContainerKill[];
   readonly toResize: ContainerResize[];
+  toReset: readonly ContainerReset[];
   /** With the resources that they run with. */
   readonly actuated: ReadonlyMap<string, Container>;
 }
 
-/** `pod` with the resources that are granted to it, `actuated` with those that it runs with. */
-export function planPodActions(pod: Pod, runtimePod: RuntimePod, probes: ProbeView, actuated: Pod = pod): PodActions {
+export interface PlanOptions {
+  /** The pod with the resources that it runs with; by default what is granted to it. */
+  readonly actuated?: Pod;
+  /** All containers are to start anew. */
+  readonly restartAll?: boolean;
+}
+
+/** `pod` with the resources that are granted to it. */
+export function planPodActions(pod: Pod, runtimePod: RuntimePod, probes: ProbeView, { actuated = pod, restartAll = false }: PlanOptions = {}): PodActions {
   const sandbox = sandboxChange(pod, runtimePod);
   const draft: Draft = {
     killPod: sandbox.changed,
@@ -68,9 +84,14 @@ export function planPodActions(pod: Pod, runtimePod: RuntimePod, probes: ProbeVi
     toStart: [],
     toKill: [],
     toResize: [],
+    toReset: [],
     actuated: containersByName(actuated),
   };
-  if (sandbox.changed) planNewSandbox(draft, pod, runtimePod);
+  if (restartAll) {
+    draft.killPod = false;
+    draft.createSandbox = false;
+    draft.toReset = planReset(pod, runtimePod);
+  } else if (sandbox.changed) planNewSandbox(draft, pod, runtimePod);
   else {
     // Ephemeral containers start whatever the others do, and never again.
     draft.ephemeralToStart.push(...ephemeralContainers(pod).filter(({ name }) => newestContainer(runtimePod, name) === undefined));
@@ -78,6 +99,16 @@ export function planPodActions(pod: Pod, runtimePod: RuntimePod, probes: ProbeVi
     if (initialized && !draft.killPod) planContainers(draft, pod, runtimePod, probes);
   }
   return draft;
+}
+
+/** Regular containers before init containers, and those whose end started it all last. */
+function planReset(pod: Pod, runtimePod: RuntimePod): ContainerReset[] {
+  const found = [...pod.spec.containers, ...initContainers(pod)].flatMap((container) =>
+    runtimePod.containers
+      .filter(({ name }) => name === container.name)
+      .map(({ id, state, exitCode }) => ({ id, container, isRunning: state !== "exited", isSource: state === "exited" && restartsAll(container, exitCode) })),
+  );
+  return [...found.filter(({ isSource }) => !isSource), ...found.filter(({ isSource }) => isSource)];
 }
 
 /** Whether the pod needs a (new) sandbox, and which attempt that is. */

@@ -3,6 +3,7 @@
 import { findUntoleratedTaint, hostPortsConflict, type Node, type Pod, podHostPorts, podMatchesNode, podRequests } from "../../api/index.ts";
 import { parseQuantity, Quantity } from "../../base/index.ts";
 import { allContainers } from "./pod-spec.ts";
+import { forbiddenSysctl } from "./sysctls.ts";
 
 export type AdmissionResult = { readonly admitted: true } | { readonly admitted: false; readonly reason: string; readonly message: string };
 
@@ -14,26 +15,37 @@ const REASONS: Readonly<Record<string, string>> = {
   pods: "OutOfpods",
 };
 
-/** `others`: the pods that run here already. Features that this kubelet does not have are refused, never ignored. */
-export function admitPod(pod: Pod, node: Node, others: readonly Pod[]): AdmissionResult {
-  return unsupported(pod) ?? wrongPlatform(pod) ?? insufficientResources(pod, node, others) ?? mismatch(pod, node, others) ?? YES;
+export interface AdmissionContext {
+  readonly node: Node;
+  /** The pods that run here already. */
+  readonly others: readonly Pod[];
+  /** The kernel confines programs by AppArmor profiles. */
+  readonly hasAppArmor: boolean;
+}
+
+/** Features that this kubelet does not have are refused, never ignored. */
+export function admitPod(pod: Pod, { node, others, hasAppArmor }: AdmissionContext): AdmissionResult {
+  return unsupported(pod, hasAppArmor) ?? wrongPlatform(pod) ?? insufficientResources(pod, node, others) ?? mismatch(pod, node, others) ?? YES;
 }
 
 function no(reason: string, message: string): AdmissionResult {
   return { admitted: false, reason, message };
 }
 
-function unsupported(pod: Pod): AdmissionResult | undefined {
+function unsupported(pod: Pod, hasAppArmor: boolean): AdmissionResult | undefined {
   const refuse = (what: string): AdmissionResult => no("PodFeatureUnsupported", `${what} is not supported on this node`);
   if (pod.spec.hostUsers === false) return refuse("hostUsers: false (a user namespace)");
   if (pod.spec.securityContext?.supplementalGroupsPolicy === "Strict") {
     return no("SupplementalGroupsPolicyNotSupported", "SupplementalGroupsPolicy=Strict is not supported in this node");
   }
+  const sysctl = forbiddenSysctl(pod);
+  if (sysctl !== undefined) return no("SysctlForbidden", sysctl);
   if ((pod.spec.resourceClaims ?? []).length > 0) return refuse("a resource claim");
-  for (const { name, securityContext, restartPolicyRules, volumeDevices } of allContainers(pod)) {
+  for (const { name, securityContext, volumeDevices } of allContainers(pod)) {
     const profile = securityContext?.appArmorProfile ?? pod.spec.securityContext?.appArmorProfile;
-    if (profile !== undefined && profile.type !== "Unconfined") return no("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host");
-    if (restartPolicyRules?.some(({ action }) => action !== "Restart") === true) return refuse(`a restart rule of container ${name} other than Restart`);
+    if (!hasAppArmor && profile !== undefined && profile.type !== "Unconfined") {
+      return no("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host");
+    }
     if ((volumeDevices ?? []).length > 0) return refuse(`a block device of container ${name}`);
   }
   return undefined;

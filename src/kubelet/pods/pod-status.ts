@@ -20,6 +20,7 @@ import { containerIdOf, containerStatuses, type StartFailure } from "./container
 import { podPhase } from "./phase.ts";
 import { sandboxChange } from "./pod-actions.ts";
 import { ephemeralContainers, findContainer, initContainers, isHostNetwork, isSidecar, isTerminalPhase } from "./pod-spec.ts";
+import { hasNoContainers, mayRestartAll, mustRestartAll } from "./restart-policy.ts";
 import type { RuntimePod } from "./runtime-pod.ts";
 
 /** What the probes make of a running container. */
@@ -56,7 +57,8 @@ export function computePodStatus(input: PodStatusInput): PodStatus {
   const phase = keptPhase(input, inSpec);
   const foreign = foreignConditions(pod, previous);
   const resize = input.terminal ? {} : input.resize;
-  const shared = { pod, phase, statuses: inSpec, previous: previous?.conditions ?? [], foreign, resize, nowMs };
+  const restartingAll = mayRestartAll(pod) ? mustRestartAll(pod, runtimePod, previous) && !hasNoContainers(pod, runtimePod) : undefined;
+  const shared = { pod, phase, statuses: inSpec, previous: previous?.conditions ?? [], foreign, resize, restartingAll, nowMs };
   return {
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     phase,
@@ -100,7 +102,8 @@ interface Statuses {
 }
 
 function allStatuses({ pod, actuated, runtimePod, previous, startFailures, readiness, terminal }: PodStatusInput): Statuses {
-  const shared = { pod, actuated, runtimePod, startFailures: terminal ? new Map<string, StartFailure>() : startFailures };
+  const restartingAll = mustRestartAll(pod, runtimePod, previous);
+  const shared = { pod, actuated, runtimePod, restartingAll, startFailures: terminal ? new Map<string, StartFailure>() : startFailures };
   const init = containerStatuses({ ...shared, containers: initContainers(pod), previous: previous?.initContainerStatuses ?? [], isInit: true });
   const regular = containerStatuses({ ...shared, containers: pod.spec.containers, previous: previous?.containerStatuses ?? [], isInit: false });
   const ephemeral = containerStatuses({

@@ -6,6 +6,7 @@ import { abortable } from "../abortable.ts";
 import type { ContainerConfigContext } from "../containers/container-config.ts";
 import { containerHash } from "../containers/labels.ts";
 import { podCgroup, podCgroupLimits } from "../containers/resources.ts";
+import { ContainerConfigError } from "../environment/container-environment.ts";
 import type { DownwardContext } from "../environment/downward-api.ts";
 import type { CgroupLimits } from "../host.ts";
 import { resolverConfig } from "../network/resolver-config.ts";
@@ -29,6 +30,8 @@ export interface SyncContext {
   readonly startFailures: Map<string, StartFailure>;
   /** The limits that the pod's control group was given; undefined: by no one since this kubelet started. */
   readonly group: { limits: CgroupLimits | undefined };
+  /** A container ended in a way that asks for a new start of all. */
+  readonly restartAll: boolean;
   /** Aborts when the pod is to end. */
   readonly signal: AbortSignal;
   /** Looks at the runtime and reports what is so now. */
@@ -50,7 +53,12 @@ export async function syncPod(context: SyncContext, observed: RuntimePod): Promi
   const mounted = await volumes.setUp(pod, downwardContext(parts, pod, observed.ips));
   if (signal.aborted) return { retryAtMs: undefined, acted: false };
   probes.addPod(pod);
-  const actions = planPodActions(pod, observed, probes, allocations.actuated(pod));
+  const actions = planPodActions(pod, observed, probes, { actuated: allocations.actuated(pod), restartAll: context.restartAll });
+  if (context.restartAll) {
+    await removeAllContainers(context, actions);
+    // Nothing is left to wait for: the next round starts them.
+    return { retryAtMs: parts.env.clock.now(), acted: true };
+  }
   if (actions.createSandbox && actions.sandboxId !== undefined) {
     parts.events.pod(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
   }
@@ -130,6 +138,18 @@ async function killUnwanted({ parts, pod, signal }: SyncContext, actions: PodAct
   const podIp = observed.ips[0] ?? "";
   const kills = actions.toKill.map(({ id, container, message, reason }) => parts.killer.kill({ pod, container, containerId: id, message, reason, podIp }));
   await abortable(Promise.all(kills), signal);
+}
+
+/** Logs stay: they are the pod's until it is deleted. */
+async function removeAllContainers({ parts, pod, signal }: SyncContext, { toReset }: PodActions): Promise<void> {
+  for (const { id, container, isRunning } of toReset) {
+    if (isRunning) {
+      const how = { containerId: id, message: "killing", reason: "unknown", podIp: "", graceSeconds: 0 } as const;
+      await abortable(parts.killer.kill({ pod, container, ...how }), signal);
+    }
+    if (signal.aborted) return;
+    await parts.runtime.removeContainer(id);
+  }
 }
 
 /** Keeps the newest dead container of each name: its log and its end can still be asked for. */
@@ -223,6 +243,11 @@ async function startOne(
     clusterDomain: parts.node.clusterDomain,
     nodeMemoryBytes: parts.node.memoryBytes,
     volumes: mounted,
+    volumeFile: async (name, path) => {
+      const volumePath = mounted.get(name)?.path;
+      if (volumePath === undefined) throw new ContainerConfigError(`cannot find the volume "${name}" referenced by FileKeyRef`);
+      return parts.host.mounts.readInside({ volumePath, subPath: path, limitBytes: MAX_ENV_FILE_BYTES });
+    },
     runtimePod,
     logDirectory: podLogDirectory(parts.host.podLogsDirectory, pod),
   };
@@ -240,6 +265,8 @@ async function startOne(
 }
 
 const CONFIG_RETRY_MS = 10_000;
+/** Of a file that variables are read from. */
+const MAX_ENV_FILE_BYTES = 1 << 20;
 
 /** The end of the pause that a container that keeps ending has to make; undefined: start it. */
 function crashLoopPause({ parts, pod, startFailures }: SyncContext, container: Container, runtimePod: RuntimePod): number | undefined {

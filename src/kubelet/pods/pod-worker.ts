@@ -3,7 +3,7 @@
 //
 // Invariants: one step runs at a time; states are only passed forward; once a pod is to end nothing of it is started; what a
 // step does is safe to do again after a crash anywhere in it.
-import type { Pod } from "../../api/index.ts";
+import type { Pod, PodStatus } from "../../api/index.ts";
 import { type Logger, parseTime, type Timer } from "../../base/index.ts";
 import { type Backoff, createBackoff } from "../../client/index.ts";
 import { abortable } from "../abortable.ts";
@@ -230,6 +230,7 @@ export class PodWorker {
         pod,
         startFailures,
         group,
+        restartAll: isRestartingAll(parts.statuses.latest(this.uid)),
         signal: AbortSignal.any([this.ending.signal, this.halt.signal]),
         publish: async () => {
           await this.publish();
@@ -351,6 +352,10 @@ export class PodWorker {
   private name(): { pod: string; namespace: string } {
     return { pod: podName(this.pod), namespace: podNamespace(this.pod) };
   }
+}
+
+function isRestartingAll(status: PodStatus | undefined): boolean {
+  return status?.conditions?.some(({ type, status: value }) => type === "AllContainersRestarting" && value === "True") === true;
 }
 
 /** What the downward API shows of a pod's metadata that may change. */

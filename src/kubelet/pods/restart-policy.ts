@@ -1,12 +1,14 @@
 // Whether an exited container runs again: the pod's restartPolicy, a container's own, and its rules for exit codes
 // (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy).
-import type { Container, ContainerRestartRule, Pod } from "../../api/index.ts";
+import type { Container, ContainerRestartRule, Pod, PodStatus } from "../../api/index.ts";
 import { initContainers, isSidecar } from "./pod-spec.ts";
-import type { RuntimeContainer } from "./runtime-pod.ts";
+import { newestContainer, type RuntimeContainer, type RuntimePod } from "./runtime-pod.ts";
+
+const RESTART_ALL = "RestartAllContainers";
 
 /** For a container that exited with `exitCode`. */
 export function restartsAfter(container: Container, pod: Pod, exitCode: number): boolean {
-  if ((container.restartPolicyRules ?? []).some((rule) => ruleMatches(rule, exitCode))) return true;
+  if (matchingRule(container, exitCode) !== undefined) return true;
   return policyRestarts(effectivePolicy(container, pod), exitCode);
 }
 
@@ -36,8 +38,39 @@ function policyRestarts(policy: string, exitCode: number): boolean {
   return policy === "Always" || (policy === "OnFailure" && exitCode !== 0);
 }
 
-function ruleMatches(rule: ContainerRestartRule, exitCode: number): boolean {
-  if (rule.action !== "Restart" || rule.exitCodes === undefined) return false;
-  const listed = (rule.exitCodes.values ?? []).includes(exitCode);
-  return rule.exitCodes.operator === "In" ? listed : !listed;
+/** The first that speaks of the exit code; there are rules only beside a policy of the container's own. */
+function matchingRule({ restartPolicy, restartPolicyRules = [] }: Container, exitCode: number): ContainerRestartRule | undefined {
+  if (restartPolicy === undefined) return undefined;
+  return restartPolicyRules.find(({ exitCodes }) => {
+    const listed = (exitCodes?.values ?? []).includes(exitCode);
+    return exitCodes?.operator === "In" ? listed : exitCodes?.operator === "NotIn" && !listed;
+  });
+}
+
+/** A rule of the container asks for a new start of the whole pod after this exit code (KEP-5532). */
+export function restartsAll(container: Container, exitCode: number): boolean {
+  return matchingRule(container, exitCode)?.action === RESTART_ALL;
+}
+
+/** Some container has such a rule. */
+export function mayRestartAll(pod: Pod): boolean {
+  return [...initContainers(pod), ...pod.spec.containers].some(({ restartPolicyRules }) => restartPolicyRules?.some(({ action }) => action === RESTART_ALL));
+}
+
+/** All containers are to be removed and started anew, because one ended so or because that has begun. `shown`: the status reported last. */
+export function mustRestartAll(pod: Pod, runtimePod: RuntimePod, shown: PodStatus | undefined): boolean {
+  if (!mayRestartAll(pod)) return false;
+  if (shown?.conditions?.some(({ type, status }) => type === "AllContainersRestarting" && status === "True") === true) return true;
+  const ended = [...(shown?.initContainerStatuses ?? []), ...(shown?.containerStatuses ?? [])];
+  return [...initContainers(pod), ...pod.spec.containers].some((container) => {
+    const newest = newestContainer(runtimePod, container.name);
+    if (newest?.state === "exited") return restartsAll(container, newest.exitCode);
+    const code = newest === undefined ? ended.find(({ name }) => name === container.name)?.state?.terminated?.exitCode : undefined;
+    return code !== undefined && restartsAll(container, code);
+  });
+}
+
+/** Nothing of the pod's init and regular containers is left in the runtime. */
+export function hasNoContainers(pod: Pod, runtimePod: RuntimePod): boolean {
+  return [...initContainers(pod), ...pod.spec.containers].every(({ name }) => newestContainer(runtimePod, name) === undefined);
 }

@@ -7,6 +7,7 @@ import { kernelHostname, podHostname } from "../network/hosts-file.ts";
 import type { ResolverConfig } from "../network/resolver-config.ts";
 import type { PodSandboxConfig } from "../runtime/runtime.ts";
 import { initContainers, isHostNetwork, isSidecar, podName, podNamespace, podUid } from "./pod-spec.ts";
+import { sysctlName } from "./sysctls.ts";
 
 export interface SandboxFacts {
   readonly attempt: number;
@@ -21,7 +22,7 @@ export function podLogDirectory(podLogsDirectory: string, pod: Pod): string {
 }
 
 export function sandboxConfig(pod: Pod, facts: SandboxFacts): PodSandboxConfig {
-  const sysctls = (pod.spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name.replaceAll("/", "."), value]);
+  const sysctls = (pod.spec.securityContext?.sysctls ?? []).map(({ name, value }) => [sysctlName(name), value]);
   return {
     metadata: { name: podName(pod), namespace: podNamespace(pod), uid: podUid(pod), attempt: facts.attempt },
     hostname: isHostNetwork(pod) ? "" : kernelHostname(pod, podHostname(pod, facts.clusterDomain)),

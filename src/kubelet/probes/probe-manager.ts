@@ -11,7 +11,7 @@ import { containerIdOf } from "../pods/container-statuses.ts";
 import type { ProbeView } from "../pods/pod-actions.ts";
 import { initContainers, isSidecar, isTerminalPhase, podUid } from "../pods/pod-spec.ts";
 import type { ReadinessView } from "../pods/pod-status.ts";
-import { restartsAfter } from "../pods/restart-policy.ts";
+import { mayRestartAll, restartsAfter } from "../pods/restart-policy.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import { attemptProbe, type ProbeOutcome } from "./probe-attempt.ts";
 import { type ProbeKind, ProbeResults } from "./probe-results.ts";
@@ -187,7 +187,7 @@ class TimerProbeManager implements ProbeManager {
     if (seen.state?.running === undefined) {
       this.results.set(worker.kind, worker.containerId, "failure", worker.uid);
       const ended = seen.state?.terminated;
-      const comesBack = ended === undefined || isSidecar(worker.container) || restartsAfter(worker.container, pod, ended.exitCode);
+      const comesBack = ended === undefined || isSidecar(worker.container) || restartsAfter(worker.container, pod, ended.exitCode) || mayRestartAll(pod);
       return comesBack ? "wait" : "stop";
     }
     if (pod.metadata.deletionTimestamp !== undefined && worker.kind !== "readiness") {

@@ -29,9 +29,17 @@ export interface NamespaceOptions {
   readonly targetId?: string;
 }
 
-export interface SeccompProfile {
+export interface SecurityProfile {
   readonly type: "RuntimeDefault" | "Unconfined" | "Localhost";
+  /** Seccomp: a path on the host; AppArmor: the name of a loaded profile. */
   readonly localhostRef?: string;
+}
+
+export interface SelinuxLabel {
+  readonly user: string;
+  readonly role: string;
+  readonly type: string;
+  readonly level: string;
 }
 
 export interface SandboxSecurityContext {
@@ -41,13 +49,16 @@ export interface SandboxSecurityContext {
   readonly supplementalGroups: readonly number[];
   readonly readonlyRootfs: boolean;
   readonly privileged: boolean;
-  readonly seccomp: SeccompProfile;
+  readonly seccomp: SecurityProfile;
+  readonly selinux?: SelinuxLabel;
 }
 
 export interface ContainerSecurityContext extends SandboxSecurityContext {
   readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] };
   readonly runAsUsername?: string;
   readonly noNewPrivs: boolean;
+  /** Absent: the runtime's own, where AppArmor is at work. */
+  readonly appArmor?: SecurityProfile;
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
 }
