@@ -1,13 +1,13 @@
 // Kinds whose objects nobody stores: each has a source that makes them when somebody asks. They are read like stored ones -
 // selectors, tables, metadata - and cannot be written or watched.
-import { type Kind, type KubeObject, notFoundError } from "../api/index.ts";
+import type { Kind, KubeObject } from "../api/index.ts";
 import { encodeForStorage, ObjectRevision } from "./storage/object-revision.ts";
 import { checkListQuery, type ListQuery, type ObjectList } from "./storage/reader.ts";
 import { Selection } from "./storage/selection.ts";
 
 export interface ObjectSource<T extends KubeObject = KubeObject> {
-  /** `namespace` is "" for cluster-scoped kinds. */
-  get(namespace: string, name: string): Promise<T | undefined>;
+  /** `namespace` is "" for cluster-scoped kinds. Rejects with NotFound. */
+  get(namespace: string, name: string): Promise<T>;
   /** The objects of one namespace, or all with "". */
   list(namespace: string): Promise<readonly T[]>;
 }
@@ -17,9 +17,7 @@ export type ObjectSources = ReadonlyMap<Kind, ObjectSource>;
 
 /** Throws NotFound. */
 export async function getFromSource(kind: Kind, source: ObjectSource, namespace: string, name: string): Promise<ObjectRevision> {
-  const object = await source.get(namespace, name);
-  if (object === undefined) throw notFoundError(kind, name);
-  return unstored(kind, object);
+  return unstored(kind, await source.get(namespace, name));
 }
 
 /** All that the query selects, by name, in one page. Throws as a list of stored objects does. */

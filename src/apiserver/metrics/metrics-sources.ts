@@ -1,5 +1,6 @@
 // The sources of NodeMetrics and PodMetrics: what upstream's metrics-server answers, read from the kubelets
-// (https://kubernetes.io/docs/tasks/debug/debug-cluster/resource-metrics-pipeline/).
+// (https://kubernetes.io/docs/tasks/debug/debug-cluster/resource-metrics-pipeline/). A node or pod that is there and not measured is
+// not found under metrics-server's names.
 import {
   type ContainerMetrics,
   type Kind,
@@ -7,6 +8,7 @@ import {
   type NodeMetrics,
   nodeMetrics,
   nodes,
+  notFoundError,
   type Pod,
   type PodMetrics,
   podMetrics,
@@ -42,21 +44,29 @@ export function createMetricsSources(env: Env, { objects, nodes: connector }: Me
     return running.flatMap((pod) => describePod(env, pod, pairs.get(pod.spec.nodeName ?? "")) ?? []);
   };
   const nodeSource: ObjectSource<NodeMetrics> = {
-    get: async (_, name) => (await measuredNodes(known(objects.get(nodes, "", name))))[0],
+    get: async (_, name) => {
+      const node = objects.get(nodes, "", name);
+      if (node === undefined) throw notFoundError(nodes, name);
+      const [metrics] = await measuredNodes([node]);
+      if (metrics === undefined) throw notFoundError({ group: nodeMetrics.group, resource: "nodemetrics" }, name);
+      return metrics;
+    },
     list: () => measuredNodes(objects.list(nodes)),
   };
   const podSource: ObjectSource<PodMetrics> = {
-    get: async (namespace, name) => (await measuredPods(known(objects.get(pods, namespace, name))))[0],
+    get: async (namespace, name) => {
+      const pod = objects.get(pods, namespace, name);
+      if (pod === undefined) throw notFoundError(pods, name);
+      const [metrics] = await measuredPods([pod]);
+      if (metrics === undefined) throw notFoundError({ group: podMetrics.group, resource: "podmetrics" }, `${namespace}/${name}`);
+      return metrics;
+    },
     list: (namespace) => measuredPods(namespace === "" ? objects.list(pods) : objects.list(pods, namespace)),
   };
   return new Map<Kind, ObjectSource>([
     [nodeMetrics, nodeSource],
     [podMetrics, podSource],
   ]);
-}
-
-function known<T>(object: T | undefined): readonly T[] {
-  return object === undefined ? [] : [object];
 }
 
 /** A node that went silent would only make everybody wait. */

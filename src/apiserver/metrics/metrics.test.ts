@@ -131,7 +131,7 @@ describe("the metrics API", () => {
     await clock.advance(15_000);
     kubelet.containers = [{ pod: "web", name: "main", startedAtMs: clock.now() - 500 }];
     const young = await ask("/namespaces/default/pods/web");
-    expect(young.json()).toMatchObject({ reason: "NotFound", message: 'pods.metrics.k8s.io "web" not found' });
+    expect(young.json()).toMatchObject({ reason: "NotFound", message: 'podmetrics.metrics.k8s.io "default/web" not found' });
   });
 
   it("leaves out a node that does not answer in time, and does not ask it again at once", async () => {
