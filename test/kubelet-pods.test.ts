@@ -463,7 +463,7 @@ describe("what a container finds", () => {
     const { metadata } = await createPod("web", { automountServiceAccountToken: true, hostAliases: [{ ip: "10.1.1.1", hostnames: ["db", "db.local"] }] });
     const { spec } = await waitForPod("web", isReady);
     const directory = `${host.rootDirectory}/pods/${metadata.uid}`;
-    const token = `${directory}/volumes/kubernetes.io~projected/${spec.volumes?.[0]?.name}/token`;
+    const token = `${host.rootDirectory}/memory/${metadata.uid}/kubernetes.io~projected/${spec.volumes?.[0]?.name}/token`;
     expect(new TextDecoder().decode(await host.files.read(token))).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+$/);
     const hosts = new TextDecoder().decode(await host.files.read(`${directory}/etc-hosts`));
     expect(hosts).toContain("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n");

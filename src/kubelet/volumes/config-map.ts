@@ -6,5 +6,5 @@ import { volume } from "./volume.ts";
 export const configMap = volume("configMap", {
   directory: "configmap",
   followsSource: true,
-  setUp: async (source, context) => projectFiles(context, await configMapFiles(context, source, source.defaultMode ?? DEFAULT_MODE)),
+  setUp: async (source, context) => projectFiles(context, context.directory, await configMapFiles(context, source, source.defaultMode ?? DEFAULT_MODE)),
 });

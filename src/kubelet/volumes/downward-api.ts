@@ -6,5 +6,5 @@ import { volume } from "./volume.ts";
 export const downwardApi = volume("downwardAPI", {
   directory: "downward-api",
   followsSource: true,
-  setUp: async (source, context) => projectFiles(context, downwardFiles(context, source, source.defaultMode ?? DEFAULT_MODE)),
+  setUp: async (source, context) => projectFiles(context, await context.memoryDirectory(), downwardFiles(context, source, source.defaultMode ?? DEFAULT_MODE)),
 });

@@ -6,8 +6,7 @@ import { giveToGroup } from "./ownership.ts";
 import type { Files } from "./projections.ts";
 import type { MountedVolume, VolumeContext } from "./volume.ts";
 
-export async function projectFiles(context: VolumeContext, files: Files, refreshAtMs?: number): Promise<MountedVolume> {
-  const { env, host, directory, pod } = context;
+export async function projectFiles({ env, host, pod }: VolumeContext, directory: string, files: Files, refreshAtMs?: number): Promise<MountedVolume> {
   const { fsGroup } = pod.spec.securityContext ?? {};
   await host.files.makeDirectory(directory, 0o777);
   if (fsGroup !== undefined) {

@@ -15,9 +15,7 @@ export const projected = volume("projected", {
       for (const [path, file] of part.files) files.set(path, file);
       if (part.refreshAtMs !== undefined) refreshAtMs = Math.min(refreshAtMs ?? part.refreshAtMs, part.refreshAtMs);
     }
-    await context.host.files.makeDirectory(context.directory, 0o777);
-    await context.host.mounts.mountTmpfs(context.directory, { mode: 0o777 });
-    return projectFiles(context, files, refreshAtMs);
+    return projectFiles(context, await context.memoryDirectory(), files, refreshAtMs);
   },
 });
 

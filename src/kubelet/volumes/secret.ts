@@ -8,8 +8,6 @@ export const secret = volume("secret", {
   setUp: async ({ secretName, items, optional, defaultMode }, context) => {
     const source = { name: secretName ?? "", ...(items === undefined ? {} : { items }), ...(optional === undefined ? {} : { optional }) };
     const files = await secretFiles(context, source, defaultMode ?? DEFAULT_MODE);
-    await context.host.files.makeDirectory(context.directory, 0o777);
-    await context.host.mounts.mountTmpfs(context.directory, { mode: 0o777 });
-    return projectFiles(context, files);
+    return projectFiles(context, await context.memoryDirectory(), files);
   },
 });

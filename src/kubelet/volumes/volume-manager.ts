@@ -7,7 +7,7 @@ import type { DownwardContext } from "../environment/downward-api.ts";
 import type { KubeletHost } from "../host.ts";
 import type { PodEvents } from "../pod-events.ts";
 import { podUid } from "../pods/pod-spec.ts";
-import { podDirectory, podsDirectory, volumeDirectory } from "./paths.ts";
+import { memoryDirectory, podDirectory, podMemoryDirectory, podsDirectory, volumeDirectory } from "./paths.ts";
 import { type ImageViews, type MountedVolume, type ServiceAccountTokens, type VolumeContext, VolumeError, type VolumeSpec } from "./volume.ts";
 import { volumeTypeOf, volumeTypes } from "./volume-types.ts";
 
@@ -41,6 +41,7 @@ export function createVolumeManager(env: Env, parts: VolumeManagerParts): Volume
 class HostVolumeManager implements VolumeManager {
   private readonly mounted = new Map<string, Map<string, MountedVolume>>();
   private readonly log: Logger;
+  private memory: Promise<void> | undefined;
 
   constructor(
     private readonly env: Env,
@@ -96,6 +97,7 @@ class HostVolumeManager implements VolumeManager {
     for (const at of await host.mounts.mountPoints(directory)) await host.mounts.unmount(at);
     await host.files.remove(`${directory}/volumes`);
     await host.files.remove(`${directory}/volume-subpaths`);
+    await host.files.remove(podMemoryDirectory(host, uid));
     this.mounted.delete(uid);
   }
 
@@ -123,7 +125,27 @@ class HostVolumeManager implements VolumeManager {
       throw new VolumeError(`no volume plugin matched: volumes of type ${asked.join(", ")} are not supported`);
     }
     const directory = volumeDirectory(host, podUid(pod), type.directory, spec.name);
-    const context: VolumeContext = { env: this.env, host, pod, spec, directory, objects, tokens, images, downward };
+    const inMemory = async (): Promise<string> => {
+      await this.prepareMemory();
+      return `${podMemoryDirectory(host, podUid(pod))}/kubernetes.io~${type.directory}/${spec.name}`;
+    };
+    const context: VolumeContext = { env: this.env, host, pod, spec, directory, memoryDirectory: inMemory, objects, tokens, images, downward };
     return type.setUp(context);
+  }
+
+  private async prepareMemory(): Promise<void> {
+    this.memory ??= this.mountMemory();
+    try {
+      await this.memory;
+    } catch (error) {
+      this.memory = undefined;
+      throw error;
+    }
+  }
+
+  private async mountMemory(): Promise<void> {
+    const { host } = this.parts;
+    await host.files.makeDirectory(memoryDirectory(host), 0o750);
+    await host.mounts.mountTmpfs(memoryDirectory(host), { mode: 0o750 });
   }
 }

@@ -37,6 +37,8 @@ export interface VolumeContext {
   readonly spec: VolumeSpec;
   /** The volume's own directory on the host; not made yet. */
   readonly directory: string;
+  /** The same in memory, for what must never be on disk; its parents are made when it is asked for. */
+  readonly memoryDirectory: () => Promise<string>;
   readonly objects: ReferencedObjects;
   readonly tokens: ServiceAccountTokens;
   readonly downward: DownwardContext;
