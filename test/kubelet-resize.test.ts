@@ -140,7 +140,7 @@ describe("a resize", () => {
 
   it("does not take memory away that is in use, and says so until it is free", async () => {
     let used = 100 << 20;
-    const { createPod, waitForPod, clock } = await start({ host: { memoryUsage: () => used } });
+    const { createPod, waitForPod, clock } = await start({ host: { cgroupUsage: () => ({ memoryBytes: used }) } });
     await createPod("web", { containers: [container("main", guaranteed("100m", "128Mi"))] });
     await waitForPod("web", isReady);
     await resize("web", [{ name: "main", resources: guaranteed("100m", "64Mi") }]);

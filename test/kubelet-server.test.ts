@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createVirtualEnv } from "../src/base/index.ts";
 import { createPki, type Pki } from "../src/kubeadm/index.ts";
 import { type KubeletAccess, type KubeletServer, startKubeletServer } from "../src/kubelet/index.host.ts";
-import { type KubeletApi, KubeletApiError } from "../src/kubelet/index.ts";
+import { DEFAULT_KUBELET_CONFIGURATION, type KubeletApi, KubeletApiError } from "../src/kubelet/index.ts";
 
 const encoder = new TextEncoder();
 
@@ -32,6 +32,7 @@ const kubelet: KubeletApi = {
     throw new KubeletApiError(503, "no figures yet");
   },
   resourceMetrics: async () => "metric 1\n",
+  configuration: () => DEFAULT_KUBELET_CONFIGURATION,
   healthProblem: () => undefined,
 };
 
@@ -83,6 +84,7 @@ describe("the kubelet's HTTPS server", () => {
     expect(await ask("/healthz")).toEqual({ status: 200, body: "ok" });
     expect(JSON.parse((await ask("/pods")).body)).toEqual({ kind: "PodList", apiVersion: "v1", metadata: {}, items: [] });
     expect((await ask("/metrics/resource")).body).toBe("metric 1\n");
+    expect(JSON.parse((await ask("/configz")).body)).toMatchObject({ kubeletconfig: { maxPods: 110, imageMinimumGCAge: "2m0s" } });
     expect(await ask("/run/default/web/main?cmd=ls%20-l", { method: "POST" })).toEqual({ status: 200, body: "ls|-l" });
   });
 

@@ -45,6 +45,7 @@ export * from "./core/persistent-volume.ts";
 export * from "./core/persistent-volume-claim.ts";
 export * from "./core/pod.ts";
 export * from "./core/pod-facts.ts";
+export * from "./core/pod-references.ts";
 export * from "./core/pod-template.ts";
 export * from "./core/replication-controller.ts";
 export * from "./core/resource-quota.ts";

@@ -49,6 +49,8 @@ export interface HostFiles {
   changeMode(path: string, mode: number): Promise<void>;
   /** Calls `changed` after the file grew, shrank or was replaced, perhaps more often, until the returned function is called. */
   watch(path: string, changed: () => void): () => void;
+  /** The same for the files right in a directory, which must be there. */
+  watchDirectory(path: string, changed: () => void): () => void;
 }
 
 export interface HostMounts {
@@ -116,10 +118,18 @@ export interface HostCgroups {
   apply(path: string, limits: CgroupLimits): Promise<void>;
   /** With all groups below; nothing happens when it is not there. */
   remove(path: string): Promise<void>;
-  /** Bytes that the group's processes use, caches included; undefined: there is no such group. */
-  memoryUsage(path: string): Promise<number | undefined>;
   /** Names of the groups right below. */
   list(path: string): Promise<readonly string[]>;
+  /** What the processes of the group and of those below take; undefined: there is no such group. */
+  usage(path: string): Promise<CgroupUsage | undefined>;
+}
+
+export interface CgroupUsage {
+  /** Caches included. */
+  readonly memoryBytes: number;
+  /** Without files in memory that nobody used lately. */
+  readonly memoryWorkingSetBytes: number;
+  readonly processes: number;
 }
 
 export interface NodeFacts {
@@ -137,9 +147,14 @@ export interface NodeFacts {
   readonly bootTimeMs: number;
   /** The kernel confines programs by AppArmor profiles. */
   readonly hasAppArmor: boolean;
+  readonly swapBytes: number;
+  /** How many huge pages of each size (in bytes) the machine has set aside. */
+  readonly hugePages: ReadonlyMap<number, number>;
 }
 
 export interface FilesystemUsage {
+  /** Two paths with the same number are on one file system. */
+  readonly device: number;
   readonly capacityBytes: number;
   readonly availableBytes: number;
   readonly inodes: number;
@@ -154,6 +169,20 @@ export interface NodeUsage {
   readonly memoryAvailableBytes: number;
 }
 
+/** What runs short on a node, beside its file systems; cheap to ask for. */
+export interface NodeHeadroom {
+  /** Capacity less the working set: free memory, and files in memory that nobody used lately. */
+  readonly memoryAvailableBytes: number;
+  readonly processes: number;
+  readonly maxProcesses: number;
+}
+
+export interface DiskUsage {
+  /** Blocks that are taken, not what the files' sizes say. */
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
 export interface KubeletHost {
   /** Everything the kubelet writes is in here. */
   readonly rootDirectory: string;
@@ -163,9 +192,12 @@ export interface KubeletHost {
   readonly cgroups: HostCgroups;
   readonly dialer: ProbeDialer;
   facts(): Promise<NodeFacts>;
-  /** Of the file system that holds `rootDirectory`. */
-  filesystemUsage(): Promise<FilesystemUsage>;
+  /** Of the file system that holds `path`, by default `rootDirectory`. */
+  filesystemUsage(path?: string): Promise<FilesystemUsage>;
   usage(): Promise<NodeUsage>;
+  headroom(): Promise<NodeHeadroom>;
+  /** What lies in a directory, without what is mounted in it; nothing when it is not there. Walks the whole tree. */
+  diskUsage(path: string): Promise<DiskUsage>;
   /** The node's /etc/resolv.conf, for pods with dnsPolicy Default. */
   resolvConf(): Promise<string>;
   /** The node's /etc/hosts, for pods on the host network. */

@@ -1,4 +1,6 @@
 // The public face of the kubelet.
+export * from "./configuration/kubelet-configuration.ts";
+export { readKubeletConfiguration } from "./configuration/read-configuration.ts";
 export * from "./host.ts";
 export { createKubelet, type Kubelet, type KubeletOptions } from "./kubelet.ts";
 export * from "./kubelet-api.ts";

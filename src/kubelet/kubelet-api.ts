@@ -1,6 +1,7 @@
 // What the kubelet offers to the API server and to metrics readers: the face behind its HTTPS server (server/), free of
 // any transport. Paths and texts follow the kubelet's HTTP API (https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet-authentication-authorization/).
 import type { Pod, PodLogOptions } from "../api/index.ts";
+import type { KubeletConfiguration } from "./configuration/kubelet-configuration.ts";
 import type { StatsSummary } from "./stats/summary.ts";
 
 /** A refusal. `message` is what the client reads, as plain text; `code` is the HTTP status. */
@@ -52,6 +53,8 @@ export interface KubeletApi {
   statsSummary(): Promise<StatsSummary>;
   /** The answer of `/metrics/resource`, in the Prometheus text format. */
   resourceMetrics(): Promise<string>;
+  /** What the kubelet follows: the answer of `/configz`. */
+  configuration(): KubeletConfiguration;
   /** What is wrong, or nothing: the answer of `/healthz`. */
   healthProblem(): string | undefined;
 }

@@ -1,20 +1,25 @@
 // The kubelet: registers its node, follows the pods bound to it, and gives each a worker that makes it run
 // (https://kubernetes.io/docs/concepts/architecture/#kubelet). Pods outlive it: a new kubelet finds them in the runtime.
-import { type Node, type Pod, type PodStatus, pods, type Service, services } from "../api/index.ts";
+import { type Pod, type PodStatus, pods, type Service, services } from "../api/index.ts";
 import type { Env, Logger } from "../base/index.ts";
 import { type Client, createEventRecorder, createInformer, type EventRecorder, type Informer } from "../client/index.ts";
 import { createFailureBackOff } from "./back-off.ts";
+import type { KubeletConfiguration } from "./configuration/kubelet-configuration.ts";
+import { type KubeletSettings, kubeletSettings } from "./configuration/kubelet-settings.ts";
+import { completeConfiguration } from "./configuration/read-configuration.ts";
 import { createContainerKiller } from "./containers/container-killer.ts";
 import { createContainerStarter } from "./containers/container-starter.ts";
-import { burstableShares, CPU_PERIOD_MICROS } from "./containers/resources.ts";
 import { createObjectCache } from "./environment/object-cache.ts";
 import { createTokenSource } from "./environment/service-account-tokens.ts";
+import type { EvictablePod } from "./eviction/eviction-manager.ts";
 import type { KubeletHost } from "./host.ts";
 import { createImagePuller } from "./images/image-puller.ts";
 import { createPullRecords, type PullRecords } from "./images/pull-records.ts";
 import type { KubeletApi } from "./kubelet-api.ts";
 import { createKubeletApi } from "./local-api.ts";
-import { createLogRotation, type LogRotation } from "./logs/log-rotation.ts";
+import { createHousekeeping, type Housekeeping } from "./node/housekeeping.ts";
+import { createNodeCare, type NodeCare, type NodeCareParts } from "./node/node-care.ts";
+import { createNodeCgroups, type NodeCgroups } from "./node/node-cgroups.ts";
 import { createNodeRegistration, type NodeRegistration } from "./node/node-registration.ts";
 import { createPodEvents } from "./pod-events.ts";
 import { removeOrphans } from "./pods/orphans.ts";
@@ -26,7 +31,9 @@ import type { PodWorkerParts } from "./pods/pod-worker-parts.ts";
 import { createStatusWriter } from "./pods/status-writer.ts";
 import { createProbeManager } from "./probes/probe-manager.ts";
 import { createPodAllocations } from "./resize/pod-allocations.ts";
-import type { ContainerRuntime } from "./runtime/runtime.ts";
+import type { ContainerRuntime, RuntimeEvent } from "./runtime/runtime.ts";
+import { isMirror, isStaticPod } from "./static-pods/static-pod.ts";
+import { createStaticPods, type StaticPods } from "./static-pods/static-pods.ts";
 import { createVolumeManager } from "./volumes/volume-manager.ts";
 
 export interface KubeletOptions {
@@ -39,13 +46,13 @@ export interface KubeletOptions {
   /** Addresses of the cluster's DNS. */
   readonly clusterDns?: readonly string[];
   readonly clusterDomain?: string;
-  readonly maxPods?: number;
+  /** What differs from the defaults; the whole must make sense (`readKubeletConfiguration` sees to that). */
+  readonly configuration?: Partial<KubeletConfiguration>;
   /** Where the kubelet's HTTPS server listens. */
   readonly port?: number;
   readonly labels?: Readonly<Record<string, string>>;
-  /** Only when the node is new. */
-  readonly taints?: NonNullable<Node["spec"]["taints"]>;
-  readonly podPidsLimit?: number;
+  /** Names of images that are never removed for want of space, asked for when space is wanted. */
+  readonly pinnedImages?: () => Promise<readonly string[]>;
   /** The control group that the node's own `kubepods` is made in; no two nodes on a machine may share it. Default `/kubets`. */
   readonly cgroupRoot?: string;
   /** Called with the node's pod range before the runtime is told; the node's network is ready when it resolves. */
@@ -63,10 +70,7 @@ export interface Kubelet {
   readonly problems: readonly string[];
 }
 
-const DEFAULT_MAX_PODS = 110;
 const DEFAULT_PORT = 10_250;
-const ROOT_SHARES = 1024;
-const BEST_EFFORT_SHARES = 2;
 
 export function createKubelet(env: Env, options: KubeletOptions): Kubelet {
   return new NodeKubelet(env, options);
@@ -81,14 +85,17 @@ class NodeKubelet implements Kubelet {
   private readonly registration: NodeRegistration;
   private readonly parts: PodWorkerParts;
   private readonly pullRecords: PullRecords;
-  private readonly rotation: LogRotation;
+  private readonly housekeeping: Housekeeping;
+  private readonly care: NodeCare;
+  private readonly cgroups: NodeCgroups;
+  private readonly staticPods: StaticPods;
+  private readonly settings: KubeletSettings;
   private readonly log: Logger;
   private readonly kubepods: string;
   private stopWatching: () => void = () => undefined;
   private running = false;
   private memoryBytes = 0;
   private hasAppArmor = false;
-  private groupShares = 0;
 
   constructor(
     private readonly env: Env,
@@ -100,25 +107,22 @@ class NodeKubelet implements Kubelet {
     this.recorder = createEventRecorder(env, client, "kubelet", { host: nodeName });
     this.podInformer = createInformer(env, client, pods, { fieldSelector: `spec.nodeName=${nodeName}` });
     this.serviceInformer = createInformer(env, client, services);
-    const identity = {
-      nodeName,
-      nodeIps: options.nodeIps,
-      maxPods: options.maxPods ?? DEFAULT_MAX_PODS,
-      kubeletPort: options.port ?? DEFAULT_PORT,
-      labels: options.labels ?? {},
-    };
-    this.registration = createNodeRegistration(env, {
-      client,
-      host,
-      runtime,
-      recorder: this.recorder,
-      identity,
-      taints: options.taints ?? [],
-      setUpPodNetwork: options.setUpPodNetwork,
-    });
+    const configuration = completeConfiguration(options.configuration ?? {});
+    this.settings = kubeletSettings(configuration);
+    this.housekeeping = createHousekeeping(env);
+    this.registration = this.makeRegistration();
     this.pullRecords = createPullRecords(env, host);
     this.parts = this.makeParts();
-    this.rotation = createLogRotation(env, { host, runtime });
+    this.care = this.makeCare();
+    const tellNode: NodeCareParts["tellNode"] = (type, reason, message) => this.tellNode(type, reason, message);
+    this.cgroups = createNodeCgroups(env, { host, settings: this.settings, kubepods: this.kubepods, tellNode });
+    this.staticPods = createStaticPods(env, {
+      ...{ client, host, nodeName, path: this.settings.staticPodPath, statuses: this.parts.statuses },
+      node: () => this.registration.node(),
+      begin: (pod) => this.added(pod),
+      end: (pod) => this.workers.get(podUid(pod))?.removed(pod),
+      invalid: (file, problem) => this.tellNode("Warning", "InvalidStaticPod", `cannot run what is in ${file}: ${problem}`),
+    });
     this.api = createKubeletApi(env, {
       host,
       runtime,
@@ -126,6 +130,7 @@ class NodeKubelet implements Kubelet {
       pods: () => [...this.workers.values()].map((worker) => this.withNewestStatus(worker.current)),
       findPod: (namespace, name) => this.findPod(namespace, name),
       problem: () => (this.running ? undefined : "the kubelet does not run"),
+      configuration,
     });
   }
 
@@ -136,24 +141,26 @@ class NodeKubelet implements Kubelet {
   async start(): Promise<void> {
     this.running = true;
     const { host, runtime } = this.options;
+    await host.files.makeDirectory(host.rootDirectory, 0o750);
     ({ memoryBytes: this.memoryBytes, hasAppArmor: this.hasAppArmor } = await host.facts());
-    await this.makeGroups();
+    await this.cgroups.apply();
     await this.parts.allocations.load();
     await this.pullRecords.load(async () => (await runtime.listImages()).map(({ id }) => id));
+    this.stopWatching = runtime.watchEvents((event) => this.runtimeEvent(event));
+    await this.care.start();
+    this.housekeeping.start();
+    // They run with or without an API server.
+    await this.staticPods.start();
     this.serviceInformer.start();
     await this.registration.start();
-    this.stopWatching = runtime.watchEvents((event) => {
-      if (event.type === "resync") for (const worker of this.workers.values()) worker.wake();
-      else this.workers.get(event.podUid)?.wake();
-    });
     this.podInformer.addHandler({
-      added: (pod) => this.added(pod),
-      updated: (pod) => this.workers.get(podUid(pod))?.update(pod),
-      deleted: (pod) => this.workers.get(podUid(pod))?.removed(pod),
+      added: (pod) => (isMirror(pod) ? this.staticPods.mirrorSeen(pod) : this.added(pod)),
+      updated: (pod) => (isMirror(pod) ? this.staticPods.mirrorSeen(pod) : this.workers.get(podUid(pod))?.update(pod)),
+      deleted: (pod) => (isMirror(pod) ? this.staticPods.mirrorGone(pod) : this.workers.get(podUid(pod))?.removed(pod)),
     });
     this.podInformer.start();
     await this.podInformer.synced();
-    this.rotation.start();
+    this.staticPods.reconcile();
     removeOrphans({ runtime, host, volumes: this.parts.volumes, kubepods: this.kubepods, log: this.log }, (uid) => this.workers.has(uid)).catch(
       (error: unknown) => {
         this.log.error("cannot remove what former pods left", { error });
@@ -163,11 +170,13 @@ class NodeKubelet implements Kubelet {
 
   async stop(): Promise<void> {
     this.running = false;
+    this.housekeeping.stop();
+    this.care.stop();
+    this.staticPods.stop();
     this.stopWatching();
     this.podInformer.stop();
     this.serviceInformer.stop();
     this.registration.stop();
-    this.rotation.stop();
     this.parts.probes.stop();
     this.parts.allocations.stop();
     this.parts.objects.stop();
@@ -175,6 +184,53 @@ class NodeKubelet implements Kubelet {
     await Promise.all([...this.workers.values()].map((worker) => worker.stop()));
     this.recorder.stop();
     await this.recorder.flush();
+  }
+
+  private runtimeEvent(event: RuntimeEvent): void {
+    if (event.type === "imagesChanged" || event.type === "resync") this.registration.imagesChanged();
+    if (event.type === "imagesChanged") return;
+    this.care.somethingEnded();
+    if (event.type === "resync") for (const worker of this.workers.values()) worker.wake();
+    else this.workers.get(event.podUid)?.wake();
+  }
+
+  private makeRegistration(): NodeRegistration {
+    const { client, nodeName, nodeIps, host, runtime, port = DEFAULT_PORT, labels = {}, setUpPodNetwork } = this.options;
+    return createNodeRegistration(this.env, {
+      ...{ client, host, runtime, recorder: this.recorder, settings: this.settings, housekeeping: this.housekeeping, setUpPodNetwork },
+      identity: { nodeName, nodeIps, kubeletPort: port, labels },
+      pressures: () => this.care.eviction.conditions,
+      otherProblems: () => [],
+      seen: () => this.staticPods.reconcile(),
+    });
+  }
+
+  private makeCare(): NodeCare {
+    const { host, runtime, pinnedImages = async () => [] } = this.options;
+    return createNodeCare(this.env, {
+      ...{ host, runtime, events: this.parts.events, settings: this.settings, housekeeping: this.housekeeping, kubepods: this.kubepods, pinnedImages },
+      pods: () => this.evictable(),
+      standing: (uid) => {
+        const worker = this.workers.get(uid);
+        if (worker === undefined) return "unknown";
+        return worker.phase === "terminated" || worker.phase === "finished" ? "ended" : "active";
+      },
+      tellNode: (type, reason, message) => this.tellNode(type, reason, message),
+      conditionsChanged: () => this.registration.touch(),
+    });
+  }
+
+  private tellNode(type: "Normal" | "Warning", reason: string, message: string): void {
+    const { nodeName } = this.options;
+    this.recorder.event({ kind: "Node", name: nodeName, uid: nodeName, apiVersion: "v1" }, type, reason, message);
+  }
+
+  private evictable(): EvictablePod[] {
+    return this.activeWorkers().map((worker) => ({
+      pod: this.parts.allocations.allocated(worker.current),
+      isEnding: worker.phase === "terminating",
+      evict: (end) => worker.evict(end),
+    }));
   }
 
   private makeParts(): PodWorkerParts {
@@ -217,18 +273,20 @@ class NodeKubelet implements Kubelet {
         },
         clusterDns: options.clusterDns ?? [],
         clusterDomain: options.clusterDomain ?? "cluster.local",
-        ...(options.podPidsLimit === undefined ? {} : { podPidsLimit: options.podPidsLimit }),
+        ...(this.settings.podPidsLimit === undefined ? {} : { podPidsLimit: this.settings.podPidsLimit }),
         allocatable: () => this.registration.node()?.status?.allocatable ?? {},
         services: async () => {
           await this.serviceInformer.synced();
           return this.serviceInformer.list();
         },
+        servicesSoFar: () => this.serviceInformer.list(),
       },
       volumes: createVolumeManager(env, { host, objects, tokens, events, images: runtime }),
       starter: createContainerStarter(env, { host, runtime, images, events, killer }),
       backOff: createFailureBackOff(env.clock),
       finished: (pod) => {
         this.workers.delete(podUid(pod));
+        if (isStaticPod(pod)) this.staticPods.ended(pod);
         this.activeChanged();
       },
       activeChanged: () => this.activeChanged(),
@@ -249,8 +307,10 @@ class NodeKubelet implements Kubelet {
   /** Undefined: the node is not known yet. */
   private admits(pod: Pod): AdmissionResult | undefined {
     const node = this.registration.node();
-    const others = this.activePods().filter((other) => podUid(other) !== podUid(pod) && this.isInApi(other));
-    return node === undefined ? undefined : admitPod(pod, { node, others, hasAppArmor: this.hasAppArmor });
+    if (node === undefined) return undefined;
+    const others = this.activePods().filter((other) => podUid(other) !== podUid(pod) && (isStaticPod(other) || this.isInApi(other)));
+    const result = this.care.eviction.admit(pod);
+    return result.admitted ? admitPod(pod, { node, others, hasAppArmor: this.hasAppArmor }) : result;
   }
 
   /** A pod that was taken in before, by a former kubelet, stays. */
@@ -275,16 +335,10 @@ class NodeKubelet implements Kubelet {
 
   /** With the resources that are granted to them. */
   private activePods(): Pod[] {
-    const active = [...this.workers.values()].filter(({ phase }) => phase === "syncing" || phase === "terminating");
-    return active.map((worker) => this.parts.allocations.allocated(worker.current));
+    return this.activeWorkers().map((worker) => this.parts.allocations.allocated(worker.current));
   }
-
-  private async makeGroups(): Promise<void> {
-    const { cgroups } = this.options.host;
-    await cgroups.apply(this.kubepods, { cpuShares: ROOT_SHARES, cpuPeriodMicros: CPU_PERIOD_MICROS });
-    await cgroups.apply(`${this.kubepods}/besteffort`, { cpuShares: BEST_EFFORT_SHARES, cpuPeriodMicros: CPU_PERIOD_MICROS });
-    this.groupShares = burstableShares([]);
-    await cgroups.apply(`${this.kubepods}/burstable`, { cpuShares: this.groupShares, cpuPeriodMicros: CPU_PERIOD_MICROS });
+  private activeWorkers(): PodWorker[] {
+    return [...this.workers.values()].filter(({ phase }) => phase === "syncing" || phase === "terminating");
   }
 
   private activeChanged(): void {
@@ -292,18 +346,12 @@ class NodeKubelet implements Kubelet {
     this.weighBurstable();
   }
 
-  /** Burstable pods together weigh as much as they asked for. */
   private weighBurstable(): void {
-    const shares = burstableShares(this.activePods());
-    if (shares === this.groupShares) return;
-    this.groupShares = shares;
-    this.options.host.cgroups.apply(`${this.kubepods}/burstable`, { cpuShares: shares, cpuPeriodMicros: CPU_PERIOD_MICROS }).catch((error: unknown) => {
-      this.log.warn("cannot weigh burstable pods", { error });
-    });
+    this.cgroups.weigh(this.activePods());
   }
 
   private findPod(namespace: string, name: string): Pod | undefined {
-    const pod = this.podInformer.get(`${namespace}/${name}`);
+    const pod = this.staticPods.get(`${namespace}/${name}`) ?? this.podInformer.get(`${namespace}/${name}`);
     return pod === undefined ? undefined : this.withNewestStatus(this.workers.get(podUid(pod))?.current ?? pod);
   }
   private withNewestStatus(pod: Pod): Pod {

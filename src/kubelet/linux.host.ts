@@ -1,12 +1,12 @@
 // The Linux machine that the kubelet runs on.
-import { readFile, statfs } from "node:fs/promises";
+import { lstat, readdir, readFile, stat, statfs } from "node:fs/promises";
 import { cpus, hostname, release, totalmem, uptime } from "node:os";
 import type { Env } from "../base/index.ts";
-import type { FilesystemUsage, KubeletHost, NodeFacts, NodeUsage } from "./host.ts";
+import type { DiskUsage, FilesystemUsage, KubeletHost, NodeFacts, NodeHeadroom, NodeUsage } from "./host.ts";
 import { createLinuxCgroups } from "./linux/cgroups.host.ts";
 import { linuxDialer } from "./linux/dialer.host.ts";
 import { linuxFiles } from "./linux/files.host.ts";
-import { hostCall } from "./linux/host-error.host.ts";
+import { hostCall, ifPresent } from "./linux/host-error.host.ts";
 import { linuxMounts } from "./linux/mounts.host.ts";
 
 export interface LinuxHostOptions {
@@ -19,6 +19,7 @@ export interface LinuxHostOptions {
 const TICKS = 100;
 /** Says `Y` where AppArmor is at work. */
 const APP_ARMOR = "/sys/module/apparmor/parameters/enabled";
+const HUGE_PAGES = "/sys/kernel/mm/hugepages";
 const ARCHITECTURES: Readonly<Record<string, string>> = {
   x64: "amd64",
   arm64: "arm64",
@@ -42,8 +43,10 @@ export function createLinuxKubeletHost(env: Env, { rootDirectory, podLogsDirecto
       facts ??= readFacts(env);
       return facts;
     },
-    filesystemUsage: () => hostCall(() => filesystemUsage(rootDirectory)),
+    filesystemUsage: (path = rootDirectory) => hostCall(() => filesystemUsage(path)),
     usage: () => hostCall(readUsage),
+    headroom: () => hostCall(readHeadroom),
+    diskUsage: (path) => hostCall(() => diskUsage(path)),
     resolvConf: async () => (await readText("/etc/resolv.conf")) ?? "",
     hostsFile: async () => new TextEncoder().encode((await readText("/etc/hosts")) ?? ""),
     close: async () => undefined,
@@ -72,25 +75,66 @@ async function readFacts(env: Env): Promise<NodeFacts> {
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
     bootTimeMs: env.clock.now() - uptime() * 1000,
     hasAppArmor: appArmor?.startsWith("Y") === true,
+    swapBytes: kibibytes((await readText("/proc/meminfo")) ?? "", "SwapTotal"),
+    hugePages: await readHugePages(),
   };
 }
 
+async function readHugePages(): Promise<Map<number, number>> {
+  const pages = new Map<number, number>();
+  for (const name of await linuxFiles.list(HUGE_PAGES)) {
+    const size = /^hugepages-(\d+)kB$/.exec(name)?.[1];
+    if (size !== undefined) pages.set(Number(size) * 1024, Number((await readText(`${HUGE_PAGES}/${name}/nr_hugepages`)) ?? "0"));
+  }
+  return pages;
+}
+
 async function filesystemUsage(path: string): Promise<FilesystemUsage> {
-  await linuxFiles.makeDirectory(path, 0o750);
-  const { bsize, blocks, bavail, files, ffree } = await statfs(path);
-  return { capacityBytes: bsize * blocks, availableBytes: bsize * bavail, inodes: files, inodesFree: ffree };
+  const [{ bsize, blocks, bavail, files, ffree }, { dev }] = await Promise.all([statfs(path), stat(path)]);
+  return { device: dev, capacityBytes: bsize * blocks, availableBytes: bsize * bavail, inodes: files, inodesFree: ffree };
+}
+
+async function readHeadroom(): Promise<NodeHeadroom> {
+  const [meminfo, load, pidMax, threadsMax] = await Promise.all(
+    ["/proc/meminfo", "/proc/loadavg", "/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"].map((path) => readFile(path, "utf8")),
+  );
+  return {
+    memoryAvailableBytes: kibibytes(meminfo ?? "", "MemFree") + kibibytes(meminfo ?? "", "Inactive\\(file\\)"),
+    processes: Number(/\/(\d+)/.exec(load ?? "")?.[1] ?? "0"),
+    maxProcesses: Math.min(Number(pidMax), Number(threadsMax)),
+  };
+}
+
+/** A file with several names counts once. What vanishes during the walk counts nothing. */
+async function diskUsage(path: string, seen = new Set<number>(), device?: number): Promise<DiskUsage> {
+  const root = await ifPresent(() => lstat(path));
+  if (root === undefined || (device !== undefined && root.dev !== device) || seen.has(root.ino)) return { bytes: 0, inodes: 0 };
+  seen.add(root.ino);
+  let bytes = root.blocks * 512;
+  let inodes = 1;
+  if (root.isDirectory()) {
+    for (const name of (await ifPresent(() => readdir(path))) ?? []) {
+      const inner = await diskUsage(`${path}/${name}`, seen, root.dev);
+      bytes += inner.bytes;
+      inodes += inner.inodes;
+    }
+  }
+  return { bytes, inodes };
+}
+
+function kibibytes(meminfo: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(meminfo)?.[1] ?? "0") * 1024;
 }
 
 async function readUsage(): Promise<NodeUsage> {
   const [stat, meminfo] = await Promise.all([readFile("/proc/stat", "utf8"), readFile("/proc/meminfo", "utf8")]);
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (/^cpu\s+(.*)$/m.exec(stat)?.[1] ?? "").split(" ").map(Number);
-  const kibibytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(meminfo)?.[1] ?? "0") * 1024;
-  const total = kibibytes("MemTotal");
-  const available = kibibytes("MemAvailable");
+  const total = kibibytes(meminfo, "MemTotal");
+  const available = kibibytes(meminfo, "MemAvailable");
   return {
     cpuNanoseconds: ((user + nice + system + irq + softirq + steal) / TICKS) * 1e9,
     memoryWorkingSetBytes: total - available,
-    memoryUsageBytes: total - kibibytes("MemFree"),
+    memoryUsageBytes: total - kibibytes(meminfo, "MemFree"),
     memoryAvailableBytes: available,
   };
 }

@@ -2,6 +2,7 @@
 // clients of the kubelet know.
 import type { ContainerState, ContainerStatus, Pod, PodLogOptions } from "../api/index.ts";
 import type { Env } from "../base/index.ts";
+import type { KubeletConfiguration } from "./configuration/kubelet-configuration.ts";
 import { CONTAINER_NAME_LABEL, POD_NAME_LABEL, POD_NAMESPACE_LABEL, POD_UID_LABEL } from "./containers/labels.ts";
 import type { KubeletHost } from "./host.ts";
 import { type ContainerTarget, type KubeletApi, KubeletApiError, type StreamOptions } from "./kubelet-api.ts";
@@ -19,6 +20,7 @@ export interface LocalApiParts {
   readonly pods: () => readonly Pod[];
   readonly findPod: (namespace: string, name: string) => Pod | undefined;
   readonly problem: () => string | undefined;
+  readonly configuration: KubeletConfiguration;
 }
 
 export function createKubeletApi(env: Env, parts: LocalApiParts): KubeletApi {
@@ -74,7 +76,8 @@ class LocalKubeletApi implements KubeletApi {
             throw error;
           }
         },
-        onChange: (changed) => runtime.watchEvents((event) => (event.type === "resync" || event.podUid === podUid(pod) ? changed() : undefined)),
+        onChange: (changed) =>
+          runtime.watchEvents((event) => (event.type === "resync" || ("podUid" in event && event.podUid === podUid(pod)) ? changed() : undefined)),
       },
       options,
       signal,
@@ -112,6 +115,9 @@ class LocalKubeletApi implements KubeletApi {
   }
   resourceMetrics(): Promise<string> {
     return this.stats.resourceMetrics();
+  }
+  configuration(): KubeletConfiguration {
+    return this.parts.configuration;
   }
   healthProblem(): string | undefined {
     return this.parts.problem();

@@ -3,13 +3,17 @@
 import type { Env } from "../base/index.ts";
 import {
   type CgroupLimits,
+  type CgroupUsage,
+  type DiskUsage,
   type FileStat,
+  type FilesystemUsage,
   type HostCgroups,
   HostError,
   type HostFiles,
   type HostMounts,
   type KubeletHost,
   type NodeFacts,
+  type NodeHeadroom,
   type ProbeDialer,
 } from "./host.ts";
 import type { SimulatedRuntimeFiles } from "./runtime/simulated.ts";
@@ -19,10 +23,16 @@ export interface SimulatedHostOptions {
   /** What probes meet; by default everything answers. */
   readonly dialer?: Partial<ProbeDialer>;
   readonly rootDirectory?: string;
-  /** What the processes of a control group use; by default nothing. */
-  readonly memoryUsage?: (group: string) => number;
   /** What the whole node uses; by default nothing. The cpu is counted since the start, in nanoseconds. */
   readonly totalUsage?: () => Promise<{ readonly cpuNanoseconds: number; readonly memoryBytes: number }>;
+  /** What differs from a large, nearly empty disk; asked each time. */
+  readonly filesystem?: () => Partial<FilesystemUsage>;
+  /** What differs from an idle machine; asked each time. */
+  readonly headroom?: () => Partial<NodeHeadroom>;
+  /** What the processes in a control group take; by default nothing. */
+  readonly cgroupUsage?: (path: string) => Partial<CgroupUsage> | undefined;
+  /** Of a directory; by default what the files in memory add up to. */
+  readonly diskUsage?: (path: string) => DiskUsage | undefined;
 }
 
 /** A simulated host, with what a test may look at. */
@@ -45,6 +55,7 @@ interface Node {
 }
 
 const MAX_LINKS = 40;
+const DISK: FilesystemUsage = { device: 1, capacityBytes: 100 * 2 ** 30, availableBytes: 80 * 2 ** 30, inodes: 6_000_000, inodesFree: 5_000_000 };
 
 export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptions = {}): SimulatedHost {
   const rootDirectory = options.rootDirectory ?? "/var/lib/kubelet";
@@ -63,6 +74,11 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
     architecture: "amd64",
     bootTimeMs: env.clock.now(),
     hasAppArmor: false,
+    swapBytes: 0,
+    hugePages: new Map([
+      [2 * 2 ** 20, 0],
+      [2 ** 30, 0],
+    ]),
     ...options.facts,
   };
   return {
@@ -71,7 +87,7 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
     files,
     logs: files,
     mounts: files,
-    cgroups: memoryCgroups(groups, options.memoryUsage ?? (() => 0)),
+    cgroups: memoryCgroups(groups, options.cgroupUsage),
     groups,
     dialer: {
       http: async () => ({ ok: true, status: 200, body: "" }),
@@ -80,26 +96,28 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
       ...options.dialer,
     },
     facts: async () => facts,
-    filesystemUsage: async () => ({ capacityBytes: 100 * 2 ** 30, availableBytes: 80 * 2 ** 30, inodes: 6_000_000, inodesFree: 5_000_000 }),
     usage: async () => {
       const { cpuNanoseconds, memoryBytes: used } = (await options.totalUsage?.()) ?? { cpuNanoseconds: 0, memoryBytes: 0 };
       return { cpuNanoseconds, memoryWorkingSetBytes: used, memoryUsageBytes: used, memoryAvailableBytes: facts.memoryBytes - used };
     },
+    filesystemUsage: async () => ({ ...DISK, ...options.filesystem?.() }),
+    headroom: async () => ({ memoryAvailableBytes: facts.memoryBytes, processes: 100, maxProcesses: 32_768, ...options.headroom?.() }),
+    diskUsage: async (path) => options.diskUsage?.(path) ?? files.usageOf(path),
     resolvConf: async () => "nameserver 192.0.2.53\n",
     hostsFile: async () => new TextEncoder().encode("127.0.0.1\tlocalhost\n"),
     close: async () => undefined,
   };
 }
 
-function memoryCgroups(groups: Map<string, CgroupLimits>, usage: (group: string) => number): HostCgroups {
+function memoryCgroups(groups: Map<string, CgroupLimits>, usage?: SimulatedHostOptions["cgroupUsage"]): HostCgroups {
   return {
+    usage: async (path) => ({ memoryBytes: 0, memoryWorkingSetBytes: 0, processes: 0, ...usage?.(path) }),
     apply: async (path, limits) => {
       groups.set(path, limits);
     },
     remove: async (path) => {
       for (const key of [...groups.keys()]) if (key === path || key.startsWith(`${path}/`)) groups.delete(key);
     },
-    memoryUsage: async (path) => usage(path),
     list: async (path) => [
       ...new Set([...groups.keys()].filter((key) => key.startsWith(`${path}/`)).map((key) => key.slice(path.length + 1).split("/")[0] ?? "")),
     ],
@@ -171,6 +189,17 @@ class MemoryFiles implements HostFiles, HostMounts {
     if (node.type !== "directory") throw new HostError("notDirectory", `${path} is not a directory`);
     return [...node.children.keys()].sort();
   }
+  usageOf(path: string): DiskUsage {
+    const root = this.find(path, false);
+    const total = { bytes: 0, inodes: 0 };
+    const count = (node: Node): void => {
+      total.bytes += node.data.length;
+      total.inodes++;
+      for (const child of node.children.values()) count(child);
+    };
+    if (root !== undefined) count(root);
+    return total;
+  }
   async symlink(target: string, path: string): Promise<void> {
     const parent = this.parent(path);
     if (parent.children.has(lastName(path))) throw new HostError("exists", `${path} exists`);
@@ -211,6 +240,9 @@ class MemoryFiles implements HostFiles, HostMounts {
     const watchers = this.watchers.get(path) ?? new Set();
     this.watchers.set(path, watchers.add(changed));
     return () => watchers.delete(changed);
+  }
+  watchDirectory(path: string, changed: () => void): () => void {
+    return this.watch(`${path}/`, changed);
   }
 
   async mountTmpfs(path: string, options: { readonly sizeBytes?: number; readonly mode: number }): Promise<void> {
@@ -291,7 +323,7 @@ class MemoryFiles implements HostFiles, HostMounts {
     return this.find(normalize(node.target.startsWith("/") ? node.target : `/${directory.join("/")}/${node.target}`), true);
   }
   private notify(path: string): void {
-    for (const changed of this.watchers.get(path) ?? []) this.env.clock.setTimeout(changed, 0);
+    for (const watched of [path, `${parentPath(path)}/`]) for (const changed of this.watchers.get(watched) ?? []) this.env.clock.setTimeout(changed, 0);
   }
 }
 

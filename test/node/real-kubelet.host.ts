@@ -7,7 +7,7 @@ import { createSystemEnv } from "../../src/base/index.host.ts";
 import type { Env } from "../../src/base/index.ts";
 import type { Client } from "../../src/client/index.ts";
 import { createLinuxKubeletHost } from "../../src/kubelet/index.host.ts";
-import { createKubelet, type Kubelet, type KubeletHost } from "../../src/kubelet/index.ts";
+import { createKubelet, type Kubelet, type KubeletConfiguration, type KubeletHost } from "../../src/kubelet/index.ts";
 import { createMemoryStore } from "../../src/store/index.ts";
 import { startTestNode, type TestNode } from "./node.host.ts";
 
@@ -44,7 +44,7 @@ export function container(more: Partial<Container> = {}): Container {
   return { name: "main", image: IMAGE, imagePullPolicy: "IfNotPresent", command: ["sleep", "1000"], ...more };
 }
 
-export async function startRealKubelet(): Promise<RealKubelet> {
+export async function startRealKubelet(configuration: Partial<KubeletConfiguration> = {}): Promise<RealKubelet> {
   const env = createSystemEnv({ logLevel: "warn" });
   const machine = await startTestNode();
   const host = createLinuxKubeletHost(env, { rootDirectory: join(machine.paths.data, "kubelet") });
@@ -62,7 +62,7 @@ export async function startRealKubelet(): Promise<RealKubelet> {
       host,
       nodeIps: ["192.0.2.7"],
       clusterDns: ["10.96.0.10"],
-      podPidsLimit: 200,
+      configuration: { podPidsLimit: 200, ...configuration },
       cgroupRoot: CGROUP_ROOT,
     });
   let kubelet = newKubelet();

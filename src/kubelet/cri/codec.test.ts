@@ -31,7 +31,7 @@ describe("the protocol buffer codec", () => {
 
   it("fills in zero values and skips unknown fields", () => {
     expect(codec.decode("PodIp", Uint8Array.from([0x10, 0x05, 0x0a, 1, 0x61, 0x1a, 2, 1, 2]))).toEqual({ ip: "a" });
-    expect(codec.decode("Image", new Uint8Array(0))).toEqual({ id: "", repoTags: [], repoDigests: [], size: 0, uid: undefined, username: "" });
+    expect(codec.decode("Image", new Uint8Array(0))).toEqual({ id: "", repoTags: [], repoDigests: [], size: 0, uid: undefined, pinned: false, username: "" });
   });
 
   it("refuses truncated input", () => {

@@ -10,6 +10,7 @@ import type {
   PodSandboxConfig,
   PodSandboxStatus,
   RuntimeImage,
+  RuntimeStatus,
   SandboxSecurityContext,
   SecurityProfile,
 } from "../runtime/runtime.ts";
@@ -59,8 +60,18 @@ export interface WireImage {
   readonly repoTags: readonly string[];
   readonly repoDigests: readonly string[];
   readonly size: number;
+  readonly pinned: boolean;
   readonly uid?: Wrapped;
   readonly username: string;
+}
+
+export interface WireRuntimeStatus {
+  readonly status?: { readonly conditions: readonly { readonly type: string; readonly status: boolean; readonly message: string }[] };
+  readonly runtimeHandlers: readonly {
+    readonly name: string;
+    readonly features?: { readonly recursiveReadOnlyMounts: boolean; readonly userNamespaces: boolean };
+  }[];
+  readonly features?: { readonly supplementalGroupsPolicy: boolean };
 }
 
 export interface WireStats {
@@ -223,8 +234,28 @@ export function fromWireImage(image: WireImage): RuntimeImage {
     repoTags: image.repoTags,
     repoDigests: image.repoDigests,
     sizeBytes: image.size,
+    pinned: image.pinned,
     uid: image.uid?.value,
     username: image.username,
+  };
+}
+
+export function fromWireRuntimeStatus({ status, runtimeHandlers, features }: WireRuntimeStatus): RuntimeStatus {
+  const conditions = status?.conditions ?? [];
+  const ready = (type: string): boolean => conditions.find((condition) => condition.type === type)?.status ?? false;
+  return {
+    runtimeReady: ready("RuntimeReady"),
+    networkReady: ready("NetworkReady"),
+    message: conditions
+      .filter((condition) => !condition.status)
+      .map(({ message }) => message)
+      .join("; "),
+    runtimeHandlers: runtimeHandlers.map((handler) => ({
+      name: handler.name,
+      recursiveReadOnlyMounts: handler.features?.recursiveReadOnlyMounts ?? false,
+      userNamespaces: handler.features?.userNamespaces ?? false,
+    })),
+    ...(features === undefined ? {} : { supplementalGroupsPolicy: features.supplementalGroupsPolicy }),
   };
 }
 

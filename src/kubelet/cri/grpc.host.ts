@@ -10,6 +10,7 @@ import {
   exitedState,
   fromWireContainerStatus,
   fromWireImage,
+  fromWireRuntimeStatus,
   fromWireSandbox,
   fromWireSandboxStatus,
   fromWireStats,
@@ -20,6 +21,7 @@ import {
   type WireContainer,
   type WireContainerStatus,
   type WireImage,
+  type WireRuntimeStatus,
   type WireSandbox,
   type WireStats,
 } from "./convert.ts";
@@ -90,15 +92,7 @@ function runtimeMethods(connection: CriConnection) {
       return { name: answer["runtimeName"] as string, version: answer["runtimeVersion"] as string, apiVersion: answer["runtimeApiVersion"] as string };
     },
     async status() {
-      const answer = await connection.call(methods.status, {});
-      const conditions =
-        (answer["status"] as { readonly conditions: readonly { type: string; status: boolean; message: string }[] } | undefined)?.conditions ?? [];
-      const ready = (type: string) => conditions.find((condition) => condition.type === type)?.status ?? false;
-      const message = conditions
-        .filter((condition) => !condition.status)
-        .map((condition) => condition.message)
-        .join("; ");
-      return { runtimeReady: ready("RuntimeReady"), networkReady: ready("NetworkReady"), message };
+      return fromWireRuntimeStatus((await connection.call(methods.status, {})) as unknown as WireRuntimeStatus);
     },
     async updatePodCidr(podCidr: string) {
       await connection.call(methods.updateRuntimeConfig, { runtimeConfig: { networkConfig: { podCidr } } });
@@ -270,7 +264,7 @@ function streamingMethods(connection: CriConnection): Pick<ContainerRuntime, "ex
   };
 }
 
-function imageMethods(connection: CriConnection): Pick<ContainerRuntime, "imageStatus" | "listImages" | "pullImage" | "removeImage"> {
+function imageMethods(connection: CriConnection): Pick<ContainerRuntime, "imageStatus" | "listImages" | "pullImage" | "removeImage" | "imageDirectory"> {
   return {
     async imageStatus(image) {
       const answer = await connection.call(methods.imageStatus, { image: { image } });
@@ -292,6 +286,10 @@ function imageMethods(connection: CriConnection): Pick<ContainerRuntime, "imageS
     },
     async removeImage(image) {
       await connection.call(methods.removeImage, { image: { image } });
+    },
+    async imageDirectory() {
+      const answer = await connection.call(methods.imageFsInfo, {});
+      return (answer["imageFilesystems"] as readonly { readonly fsId?: { readonly mountpoint: string } }[])[0]?.fsId?.mountpoint;
     },
   };
 }

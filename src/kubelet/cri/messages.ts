@@ -151,7 +151,7 @@ const streamingMessages: MessageTable = {
 };
 
 const imageMessages: MessageTable = {
-  Image: { id: "1 string", repoTags: "2 string[]", repoDigests: "3 string[]", size: "4 uint64", uid: "5 Int64Value", username: "6 string" },
+  Image: { id: "1 string", repoTags: "2 string[]", repoDigests: "3 string[]", size: "4 uint64", uid: "5 Int64Value", username: "6 string", pinned: "8 bool" },
   ImageFilter: { image: "1 ImageSpec" },
   ListImagesRequest: { filter: "1 ImageFilter" },
   ListImagesResponse: { images: "1 Image[]" },
@@ -161,6 +161,9 @@ const imageMessages: MessageTable = {
   AuthConfig: { username: "1 string", password: "2 string", serverAddress: "4 string" },
   PullImageRequest: { image: "1 ImageSpec", auth: "2 AuthConfig" },
   PullImageResponse: { imageRef: "1 string" },
+  FilesystemIdentifier: { mountpoint: "1 string" },
+  ImageFilesystem: { fsId: "2 FilesystemIdentifier" },
+  ImageFsInfoResponse: { imageFilesystems: "1 ImageFilesystem[]" },
 };
 
 const runtimeMessages: MessageTable = {
@@ -169,7 +172,10 @@ const runtimeMessages: MessageTable = {
   RuntimeCondition: { type: "1 string", status: "2 bool", reason: "3 string", message: "4 string" },
   RuntimeStatus: { conditions: "1 RuntimeCondition[]" },
   StatusRequest: { verbose: "1 bool" },
-  StatusResponse: { status: "1 RuntimeStatus", info: "2 map" },
+  RuntimeHandlerFeatures: { recursiveReadOnlyMounts: "1 bool", userNamespaces: "2 bool" },
+  RuntimeHandler: { name: "1 string", features: "2 RuntimeHandlerFeatures" },
+  RuntimeFeatures: { supplementalGroupsPolicy: "1 bool" },
+  StatusResponse: { status: "1 RuntimeStatus", info: "2 map", runtimeHandlers: "3 RuntimeHandler[]", features: "4 RuntimeFeatures" },
   NetworkConfig: { podCidr: "1 string" },
   RuntimeConfig: { networkConfig: "1 NetworkConfig" },
   UpdateRuntimeConfigRequest: { runtimeConfig: "1 RuntimeConfig" },
@@ -253,6 +259,7 @@ export const methods = {
   imageStatus: imageMethod("ImageStatus", "ImageStatusRequest", "ImageStatusResponse"),
   pullImage: imageMethod("PullImage", "PullImageRequest", "PullImageResponse"),
   removeImage: imageMethod("RemoveImage", "ImageRequest", "Empty"),
+  imageFsInfo: imageMethod("ImageFsInfo", "Empty", "ImageFsInfoResponse"),
 } as const satisfies Record<string, Method>;
 
 export const subscribeMethod: Method = {

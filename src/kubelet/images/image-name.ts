@@ -39,3 +39,12 @@ export function withDefaultTag(text: string): string | undefined {
   if (name === undefined) return undefined;
   return name.tag === undefined && name.digest === undefined ? `${text}:latest` : text;
 }
+
+/** As runtimes list it: `docker.io/library/nginx:latest` for `nginx`, without the tag when there is a digest. */
+export function canonicalImageName(text: string): string {
+  const name = parseImageName(text);
+  if (name === undefined) return text;
+  const { registry = "docker.io", repository, tag = "latest", digest } = name;
+  const path = registry === "docker.io" && !repository.includes("/") ? `library/${repository}` : repository;
+  return `${registry}/${path}${digest === undefined ? `:${tag}` : `@${digest}`}`;
+}

@@ -2,7 +2,7 @@
 // unified one beside them) (https://docs.kernel.org/admin-guide/cgroup-v2.html).
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import type { CgroupLimits, HostCgroups } from "../host.ts";
+import type { CgroupLimits, CgroupUsage, HostCgroups } from "../host.ts";
 import { codeOf, hostCall, ifPresent } from "./host-error.host.ts";
 
 const MOUNT = "/sys/fs/cgroup";
@@ -31,11 +31,15 @@ function splitCgroups(): HostCgroups {
       hostCall(async () => {
         for (const hierarchy of hierarchies) await removeGroup(`${MOUNT}/${hierarchy}${path}`);
       }),
-    memoryUsage: (path) => readNumber(`${MOUNT}/${of("memory") ?? "memory"}${path}/memory.usage_in_bytes`),
     list: async (path) => {
       const names = await Promise.all(hierarchies.map((hierarchy) => groupsIn(`${MOUNT}/${hierarchy}${path}`)));
       return [...new Set(names.flat())].sort();
     },
+    usage: (path) =>
+      hostCall(() => {
+        const group = (controller: string): string => `${MOUNT}/${of(controller) ?? controller}${path}`;
+        return readUsage(`${group("memory")}/memory.usage_in_bytes`, `${group("memory")}/memory.stat`, "total_inactive_file", `${group("pids")}/pids.current`);
+      }),
   };
 }
 
@@ -73,8 +77,12 @@ function unifiedCgroups(): HostCgroups {
         await writeLimit(`${group}/pids.max`, String(pidsLimit ?? "max"));
       }),
     remove: (path) => hostCall(() => removeGroup(`${MOUNT}${path}`)),
-    memoryUsage: (path) => readNumber(`${MOUNT}${path}/memory.current`),
     list: (path) => groupsIn(`${MOUNT}${path}`),
+    usage: (path) =>
+      hostCall(() => {
+        const group = `${MOUNT}${path}`;
+        return readUsage(`${group}/memory.current`, `${group}/memory.stat`, "inactive_file", `${group}/pids.current`);
+      }),
   };
 }
 
@@ -83,9 +91,11 @@ async function writeLimit(file: string, value: string): Promise<void> {
   if (existsSync(file)) await writeFile(file, value);
 }
 
-async function readNumber(file: string): Promise<number | undefined> {
-  const text = await ifPresent(() => readFile(file, "utf8"));
-  return text === undefined ? undefined : Number(text);
+async function readUsage(memory: string, statistics: string, inactive: string, processes: string): Promise<CgroupUsage | undefined> {
+  const [used, details, count] = await Promise.all([memory, statistics, processes].map((file) => ifPresent(() => readFile(file, "utf8"))));
+  if (used === undefined) return undefined;
+  const inactiveBytes = Number(new RegExp(`^${inactive} (\\d+)$`, "m").exec(details ?? "")?.[1] ?? "0");
+  return { memoryBytes: Number(used), memoryWorkingSetBytes: Math.max(0, Number(used) - inactiveBytes), processes: Number(count ?? "0") };
 }
 
 async function groupsIn(group: string): Promise<string[]> {

@@ -39,6 +39,11 @@ export const linuxFiles: HostFiles = {
     watcher.on("error", changed);
     return () => watcher.close();
   },
+  watchDirectory: (path, changed) => {
+    const watcher = watch(path, { persistent: false }, changed);
+    watcher.on("error", changed);
+    return () => watcher.close();
+  },
 };
 
 async function readLinkOrNothing(path: string): Promise<string | undefined> {

@@ -1,12 +1,10 @@
 // Keeps container logs from filling the disk: a log past 10 MiB is set aside and the runtime begins a new one; five files are
 // kept (https://kubernetes.io/docs/concepts/cluster-administration/logging/#log-rotation).
-import type { Env, Logger, Timer } from "../../base/index.ts";
+import type { Env, Logger } from "../../base/index.ts";
 import type { KubeletHost } from "../host.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 
 export interface LogRotation {
-  start(): void;
-  stop(): void;
   /** Looks at every running container's log once. */
   rotate(): Promise<void>;
 }
@@ -19,8 +17,6 @@ export interface LogRotationOptions {
 
 const MAX_SIZE = 10 * 2 ** 20;
 const MAX_FILES = 5;
-/** Logs grow without an event: this is looked after by the clock. */
-const PERIOD_MS = 10_000;
 
 export function createLogRotation(
   env: Env,
@@ -29,7 +25,6 @@ export function createLogRotation(
 ): LogRotation {
   const log: Logger = env.log.child("log-rotation");
   const { host, runtime } = parts;
-  let timer: Timer | undefined;
 
   const rotateOne = async (id: string, path: string): Promise<void> => {
     const stat = await host.files.stat(path);
@@ -57,19 +52,5 @@ export function createLogRotation(
     }
   };
 
-  const tick = async (): Promise<void> => {
-    await rotate().catch((error: unknown) => log.warn("cannot look at the logs", { error }));
-    if (timer !== undefined) timer = env.clock.setTimeout(() => void tick(), PERIOD_MS);
-  };
-
-  return {
-    start: () => {
-      timer ??= env.clock.setTimeout(() => void tick(), PERIOD_MS);
-    },
-    stop: () => {
-      timer?.cancel();
-      timer = undefined;
-    },
-    rotate,
-  };
+  return { rotate };
 }

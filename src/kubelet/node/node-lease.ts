@@ -1,14 +1,13 @@
-// The node's sign of life: a lease that is renewed every ten seconds; a node whose lease is 40 s old is taken for lost
+// The node's sign of life: a lease that is renewed four times in its duration; a node whose lease has run out is taken for lost
 // (https://kubernetes.io/docs/concepts/architecture/leases/#node-heart-beats).
 import { isStatus, type Lease, leases, nodes } from "../../api/index.ts";
 import { type Env, formatMicroTime } from "../../base/index.ts";
 import type { Client } from "../../client/index.ts";
 
 const NAMESPACE = "kube-node-lease";
-const DURATION_SECONDS = 40;
 
-export async function renewLease(env: Env, client: Client, nodeName: string): Promise<void> {
-  const spec = { holderIdentity: nodeName, leaseDurationSeconds: DURATION_SECONDS, renewTime: formatMicroTime(env.clock.now()) };
+export async function renewLease(env: Env, client: Client, nodeName: string, durationSeconds: number): Promise<void> {
+  const spec = { holderIdentity: nodeName, leaseDurationSeconds: durationSeconds, renewTime: formatMicroTime(env.clock.now()) };
   try {
     await client.patch(leases, { namespace: NAMESPACE, name: nodeName }, { type: "merge", body: { spec } });
   } catch (error) {

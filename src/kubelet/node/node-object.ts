@@ -1,14 +1,15 @@
 // The Node object as the kubelet sees its node: pure functions from facts to metadata and status
 // (https://kubernetes.io/docs/reference/node/node-status/).
 import { kubernetesVersion, type Node, type NodeCondition, type NodeStatus } from "../../api/index.ts";
-import { formatTime, Quantity } from "../../base/index.ts";
+import { formatTime, parseQuantity, Quantity } from "../../base/index.ts";
+import type { KubeletSettings } from "../configuration/kubelet-settings.ts";
+import { amountOf, type PressureCondition } from "../eviction/thresholds.ts";
 import type { FilesystemUsage, NodeFacts } from "../host.ts";
-import type { RuntimeImage } from "../runtime/runtime.ts";
+import type { RuntimeHandler, RuntimeImage } from "../runtime/runtime.ts";
 
 export interface NodeIdentity {
   readonly nodeName: string;
   readonly nodeIps: readonly string[];
-  readonly maxPods: number;
   readonly kubeletPort: number;
   /** Beside the ones that every node has. */
   readonly labels: Readonly<Record<string, string>>;
@@ -16,20 +17,22 @@ export interface NodeIdentity {
 
 export interface NodeObservation {
   readonly facts: NodeFacts;
-  readonly filesystem: FilesystemUsage;
+  /** Absent: the file system did not tell. */
+  readonly filesystem?: FilesystemUsage;
   readonly images: readonly RuntimeImage[];
   readonly runtimeVersion: string;
+  /** What the runtime can do beyond the usual, as it says itself. */
+  readonly runtimeHandlers: readonly RuntimeHandler[];
+  readonly supplementalGroupsPolicy?: boolean;
+  readonly pressures: ReadonlySet<PressureCondition>;
   /** Why the node is not ready; empty: it is. */
   readonly problems: readonly string[];
   readonly nowMs: number;
 }
 
-const RESERVED_MEMORY_BYTES = 100 * 2 ** 20;
-/** Of the disk: the rest is left for eviction to act in. */
-const USABLE_STORAGE = 0.9;
-const MAX_IMAGES = 50;
 const MAX_IMAGE_NAMES = 5;
-const PRESSURE_BYTES = 100 * 2 ** 20;
+/** What this kubelet can do that an older one of this minor version may not (KEP-5328). */
+const DECLARED_FEATURES = ["ExtendWebSocketsToKubelet"];
 
 export function nodeLabels({ nodeName, labels }: NodeIdentity, { architecture, operatingSystem }: NodeFacts): Record<string, string> {
   return {
@@ -42,33 +45,85 @@ export function nodeLabels({ nodeName, labels }: NodeIdentity, { architecture, o
   };
 }
 
-export function nodeStatus(identity: NodeIdentity, observation: NodeObservation, previous: NodeStatus | undefined): NodeStatus {
-  const { facts, filesystem } = observation;
-  // In the canonical form, so that what the API server stores compares equal.
-  const kibibytes = (bytes: number): string => Quantity.fromValue(Math.floor(bytes / 1024) * 1024, "BinarySI").toString();
-  const shared = { "hugepages-1Gi": "0", "hugepages-2Mi": "0", pods: String(identity.maxPods), cpu: String(facts.cpuCount) };
-  const capacity = { ...shared, "ephemeral-storage": kibibytes(filesystem.capacityBytes), memory: kibibytes(facts.memoryBytes) };
-  const allocatable = {
-    ...shared,
-    "ephemeral-storage": Quantity.fromValue(Math.floor(filesystem.capacityBytes * USABLE_STORAGE)).toString(),
-    memory: kibibytes(Math.max(0, facts.memoryBytes - RESERVED_MEMORY_BYTES)),
-  };
+export function nodeStatus(identity: NodeIdentity, settings: KubeletSettings, observation: NodeObservation, previous: NodeStatus | undefined): NodeStatus {
+  const { runtimeHandlers, supplementalGroupsPolicy } = observation;
+  const capacity = nodeCapacity(settings, observation, previous);
   return {
-    capacity: { ...foreignResources(previous?.capacity), ...capacity },
-    allocatable: { ...foreignResources(previous?.allocatable), ...allocatable },
+    capacity: { ...foreignResources(previous?.capacity), ...textsOf(capacity) },
+    allocatable: { ...foreignResources(previous?.allocatable), ...textsOf(nodeAllocatable(settings, capacity)) },
     conditions: conditions(observation, previous?.conditions ?? []),
     addresses: [...identity.nodeIps.map((address) => ({ type: "InternalIP", address })), { type: "Hostname", address: identity.nodeName }],
     daemonEndpoints: { kubeletEndpoint: { Port: identity.kubeletPort } },
     nodeInfo: nodeInfo(observation),
-    images: nodeImages(observation.images),
-    runtimeHandlers: [{ name: "", features: { recursiveReadOnlyMounts: false, userNamespaces: false } }],
-    features: { supplementalGroupsPolicy: false },
+    images: nodeImages(observation.images, settings.nodeStatusMaxImages),
+    ...(runtimeHandlers.length === 0 ? {} : { runtimeHandlers: runtimeHandlers.map(({ name, ...features }) => ({ name, features })) }),
+    ...(supplementalGroupsPolicy === undefined ? {} : { features: { supplementalGroupsPolicy } }),
+    declaredFeatures: DECLARED_FEATURES,
   };
 }
 
 /** Extended resources that others have put there stay. */
 function foreignResources(resources: Readonly<Record<string, string>> | undefined): Record<string, string> {
   return Object.fromEntries(Object.entries(resources ?? {}).filter(([name]) => name.includes("/")));
+}
+
+export function nodeCapacity(
+  settings: KubeletSettings,
+  { facts, filesystem }: Pick<NodeObservation, "facts" | "filesystem">,
+  previous?: NodeStatus,
+): Map<string, Quantity> {
+  const capacity = new Map<string, Quantity>();
+  for (const [sizeBytes, count] of [...facts.hugePages].sort(([a], [b]) => b - a)) {
+    capacity.set(`hugepages-${Quantity.fromValue(sizeBytes, "BinarySI")}`, Quantity.fromValue(sizeBytes * count, "BinarySI"));
+  }
+  const { maxPods, podsPerCore } = settings;
+  capacity.set("pods", Quantity.fromValue(podsPerCore > 0 ? Math.min(maxPods, podsPerCore * facts.cpuCount) : maxPods));
+  capacity.set("cpu", Quantity.fromValue(facts.cpuCount));
+  const known = previous?.capacity?.["ephemeral-storage"];
+  if (filesystem !== undefined) capacity.set("ephemeral-storage", kibibytes(filesystem.capacityBytes));
+  else if (known !== undefined) capacity.set("ephemeral-storage", parseQuantity(known));
+  capacity.set("memory", kibibytes(facts.memoryBytes));
+  return capacity;
+}
+
+/** In the canonical form, so that what the API server stores compares equal. */
+function kibibytes(bytes: number): Quantity {
+  return Quantity.fromValue(Math.floor(bytes / 1024) * 1024, "BinarySI");
+}
+
+/**
+ * The capacity less what is reserved and what hard eviction keeps free
+ * (https://kubernetes.io/docs/tasks/administer-cluster/reserve-compute-resources/#node-allocatable).
+ */
+export function nodeAllocatable(
+  { reserved, eviction }: Pick<KubeletSettings, "reserved" | "eviction">,
+  capacity: ReadonlyMap<string, Quantity>,
+): Map<string, Quantity> {
+  const keptFree = new Map<string, number>();
+  for (const { signal, value, gracePeriodMs } of eviction.thresholds) {
+    const name = signal === "memory.available" ? "memory" : signal === "nodefs.available" ? "ephemeral-storage" : undefined;
+    if (name === undefined || gracePeriodMs > 0) continue;
+    keptFree.set(name, amountOf(value, capacity.get(name)?.value() ?? 0));
+  }
+  const allocatable = new Map<string, Quantity>();
+  for (const [name, amount] of capacity) {
+    const rest = amount.subtract(reserved.get(name) ?? Quantity.zero).subtract(Quantity.fromValue(keptFree.get(name) ?? 0));
+    allocatable.set(name, atLeastZero(rest));
+  }
+  // Huge pages are memory that nothing else can have.
+  for (const [name, amount] of capacity) {
+    const memory = allocatable.get("memory");
+    if (name.startsWith("hugepages-") && memory !== undefined) allocatable.set("memory", atLeastZero(memory.subtract(amount)));
+  }
+  return allocatable;
+}
+
+function atLeastZero(quantity: Quantity): Quantity {
+  return quantity.nanos < 0n ? Quantity.zero : quantity;
+}
+
+function textsOf(amounts: ReadonlyMap<string, Quantity>): Record<string, string> {
+  return Object.fromEntries([...amounts].map(([name, amount]) => [name, amount.toString()]));
 }
 
 function nodeInfo({ facts, runtimeVersion }: NodeObservation): NonNullable<NodeStatus["nodeInfo"]> {
@@ -83,35 +138,40 @@ function nodeInfo({ facts, runtimeVersion }: NodeObservation): NonNullable<NodeS
     kubeProxyVersion: "",
     operatingSystem: facts.operatingSystem,
     architecture: facts.architecture,
+    ...(facts.swapBytes > 0 ? { swap: { capacity: facts.swapBytes } } : {}),
   };
 }
 
-function conditions({ facts, filesystem, problems, nowMs }: NodeObservation, previous: readonly NodeCondition[]): NodeCondition[] {
-  const diskIsShort = filesystem.availableBytes < Math.max(PRESSURE_BYTES, filesystem.capacityBytes * 0.05) || filesystem.inodesFree === 0;
+/** Condition, and reason and message when it is so and when it is not. */
+const PRESSURES: readonly (readonly [PressureCondition, readonly [string, string], readonly [string, string]])[] = [
+  [
+    "MemoryPressure",
+    ["KubeletHasInsufficientMemory", "kubelet has insufficient memory available"],
+    ["KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
+  ],
+  ["DiskPressure", ["KubeletHasDiskPressure", "kubelet has disk pressure"], ["KubeletHasNoDiskPressure", "kubelet has no disk pressure"]],
+  ["PIDPressure", ["KubeletHasInsufficientPID", "kubelet has insufficient PID available"], ["KubeletHasSufficientPID", "kubelet has sufficient PID available"]],
+];
+
+function conditions({ pressures, problems, nowMs }: NodeObservation, previous: readonly NodeCondition[]): NodeCondition[] {
   const now = formatTime(nowMs);
-  const condition = (type: string, status: "True" | "False", reason: string, message: string): NodeCondition => {
+  const condition = (type: string, status: "True" | "False", [reason, message]: readonly [string, string]): NodeCondition => {
     const old = previous.find((candidate) => candidate.type === type);
     const lastTransitionTime = old?.status === status && old.lastTransitionTime ? old.lastTransitionTime : now;
     return { type, status, lastHeartbeatTime: now, lastTransitionTime, reason, message };
   };
   return [
-    facts.memoryBytes > 0
-      ? condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available")
-      : condition("MemoryPressure", "True", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
-    diskIsShort
-      ? condition("DiskPressure", "True", "KubeletHasDiskPressure", "kubelet has disk pressure")
-      : condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ...PRESSURES.map(([type, yes, no]) => (pressures.has(type) ? condition(type, "True", yes) : condition(type, "False", no))),
     problems.length === 0
-      ? condition("Ready", "True", "KubeletReady", "kubelet is posting ready status")
-      : condition("Ready", "False", "KubeletNotReady", problems.length === 1 ? (problems[0] ?? "") : `[${problems.join(", ")}]`),
+      ? condition("Ready", "True", ["KubeletReady", "kubelet is posting ready status"])
+      : condition("Ready", "False", ["KubeletNotReady", problems.length === 1 ? (problems[0] ?? "") : `[${problems.join(", ")}]`]),
   ];
 }
 
-function nodeImages(images: readonly RuntimeImage[]): NonNullable<NodeStatus["images"]> {
+function nodeImages(images: readonly RuntimeImage[], limit: number): NonNullable<NodeStatus["images"]> {
   return [...images]
     .sort((a, b) => b.sizeBytes - a.sizeBytes)
-    .slice(0, MAX_IMAGES)
+    .slice(0, limit)
     .map(({ repoDigests, repoTags, sizeBytes }) => ({ names: [...repoDigests, ...repoTags].slice(0, MAX_IMAGE_NAMES), sizeBytes }));
 }
 
@@ -127,8 +187,9 @@ export function nodeStatusChanged(stored: NodeStatus | undefined, wanted: NodeSt
   return stored === undefined || canonical(withoutHeartbeat(stored)) !== canonical(withoutHeartbeat(wanted));
 }
 
-function wantedFields({ capacity, allocatable, addresses, daemonEndpoints, nodeInfo: info, images }: NodeStatus): object {
-  return { capacity, allocatable, addresses, daemonEndpoints, nodeInfo: info, images: images ?? [] };
+function wantedFields({ conditions: _compared, volumesInUse, volumesAttached, config, phase, ...rest }: NodeStatus): object {
+  const { images, ...others } = rest;
+  return { ...others, images: images ?? [] };
 }
 
 /** JSON with ordered keys. */
@@ -138,12 +199,13 @@ function canonical(value: unknown): string {
   );
 }
 
-export function newNode(identity: NodeIdentity, facts: NodeFacts, status: NodeStatus, taints: NonNullable<Node["spec"]["taints"]>): Node {
+export function newNode(identity: NodeIdentity, settings: KubeletSettings, facts: NodeFacts, status: NodeStatus): Node {
+  const { registerWithTaints: taints, providerId } = settings;
   return {
     apiVersion: "v1",
     kind: "Node",
     metadata: { name: identity.nodeName, labels: nodeLabels(identity, facts) },
-    spec: taints.length === 0 ? {} : { taints },
+    spec: { ...(taints.length === 0 ? {} : { taints: [...taints] }), ...(providerId === "" ? {} : { providerID: providerId }) },
     status,
   };
 }

@@ -1,10 +1,17 @@
 // Keeps the Node object and the node's lease alive (https://kubernetes.io/docs/concepts/architecture/nodes/#node-heartbeats): registered
-// at start, the lease renewed every 10 s, the status written when it changed and every 5 minutes.
+// at start and again when it was deleted, the lease renewed four times in its duration (10 s), the status written when it changed
+// and every 5 minutes.
+//
+// Invariant: what cannot be found out now (the runtime is down, the disk does not tell) is shown as a problem or as it was before;
+// it never keeps the heartbeat back.
 import { isStatus, type JsonValue, type Node, type NodeStatus, nodes } from "../../api/index.ts";
 import type { Env, Logger, Timer } from "../../base/index.ts";
 import { type Client, createInformer, delay, type EventRecorder, type Informer } from "../../client/index.ts";
+import type { KubeletSettings } from "../configuration/kubelet-settings.ts";
+import type { PressureCondition } from "../eviction/thresholds.ts";
 import type { KubeletHost } from "../host.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
+import type { Housekeeping } from "./housekeeping.ts";
 import { renewLease } from "./node-lease.ts";
 import { type NodeIdentity, type NodeObservation, newNode, nodeLabels, nodeStatus, nodeStatusChanged } from "./node-object.ts";
 
@@ -16,6 +23,8 @@ export interface NodeRegistration {
   node(): Node | undefined;
   /** Look again soon: something that the status shows has changed. */
   touch(): void;
+  /** The images that the node has are to be listed anew. */
+  imagesChanged(): void;
   /** Why the node is not ready now. */
   readonly problems: readonly string[];
 }
@@ -26,13 +35,22 @@ export interface NodeRegistrationParts {
   readonly runtime: ContainerRuntime;
   readonly recorder: EventRecorder;
   readonly identity: NodeIdentity;
-  readonly taints: NonNullable<Node["spec"]["taints"]>;
+  readonly settings: KubeletSettings;
+  readonly housekeeping: Housekeeping;
+  /** What the node is short of now. */
+  readonly pressures: () => ReadonlySet<PressureCondition>;
+  /** Why the node is not ready, beside what the runtime says. */
+  readonly otherProblems: () => readonly string[];
+  /** The Node object came or changed. */
+  readonly seen: () => void;
   readonly setUpPodNetwork?: (podCidr: string) => Promise<void>;
 }
 
-const LEASE_PERIOD_MS = 10_000;
-const STATUS_PERIOD_MS = 5 * 60_000;
 const REGISTER_RETRY_MS = 500;
+/** Images change with an event; this is for what no event told. */
+const IMAGES_PERIOD_MS = 5 * 60_000;
+const IMAGES_SETTLE_MS = 1000;
+const LEASE_RENEWALS = 4;
 
 export function createNodeRegistration(env: Env, parts: NodeRegistrationParts): NodeRegistration {
   return new NodeKeeper(env, parts);
@@ -43,7 +61,13 @@ class NodeKeeper implements NodeRegistration {
   private readonly informer: Informer<Node>;
   private readonly log: Logger;
   private readonly abort = new AbortController();
-  private timer: Timer | undefined;
+  private images: NodeObservation["images"] | undefined;
+  private imagesListedMs = Number.NEGATIVE_INFINITY;
+  /** Absent: not asked since the runtime was last seen down. */
+  private runtimeVersion: string | undefined;
+  private filesystemFails = false;
+  private isTouched = false;
+  private settling: Timer | undefined;
   private writtenMs = Number.NEGATIVE_INFINITY;
   private writing: Promise<void> | undefined;
   private podCidr = "";
@@ -54,7 +78,7 @@ class NodeKeeper implements NodeRegistration {
   ) {
     this.log = env.log.child("node");
     this.informer = createInformer(env, parts.client, nodes, { fieldSelector: `metadata.name=${parts.identity.nodeName}` });
-    this.informer.addHandler({ added: (node) => this.seen(node), updated: (node) => this.seen(node), deleted: () => this.touch() });
+    this.informer.addHandler({ added: (node) => this.seen(node), updated: (node, old) => this.seen(node, old), deleted: () => this.touch() });
   }
 
   async start(): Promise<void> {
@@ -70,18 +94,31 @@ class NodeKeeper implements NodeRegistration {
     }
     this.informer.start();
     await this.informer.synced();
-    this.tick();
+    const { nodeLeaseSeconds, nodeStatusUpdateMs } = this.parts.settings;
+    this.parts.housekeeping.every((nodeLeaseSeconds * 1000) / LEASE_RENEWALS, "lease", () => this.renew());
+    this.parts.housekeeping.every(nodeStatusUpdateMs, "node status", () => this.touch());
+    this.touch();
   }
   stop(): void {
     this.abort.abort();
-    this.timer?.cancel();
+    this.settling?.cancel();
     this.informer.stop();
   }
   node(): Node | undefined {
     return this.informer.get(this.parts.identity.nodeName);
   }
   touch(): void {
-    if (!this.abort.signal.aborted && this.informer.hasSynced()) this.writing ??= this.writeStatus();
+    if (this.abort.signal.aborted || !this.informer.hasSynced()) return;
+    if (this.writing === undefined) this.writing = this.writeStatus();
+    else this.isTouched = true;
+  }
+  imagesChanged(): void {
+    this.images = undefined;
+    // One pull is several events.
+    this.settling ??= this.env.clock.setTimeout(() => {
+      this.settling = undefined;
+      this.touch();
+    }, IMAGES_SETTLE_MS);
   }
 
   private reference(): { kind: string; name: string; uid: string; apiVersion: string } {
@@ -90,7 +127,10 @@ class NodeKeeper implements NodeRegistration {
   }
 
   /** The pod network's range comes from the control plane. */
-  private seen(node: Node): void {
+  private seen(node: Node, old?: Node): void {
+    const [closed, wasClosed] = [node.spec.unschedulable === true, (old ?? node).spec.unschedulable === true];
+    if (closed !== wasClosed) this.tell(closed ? "NodeNotSchedulable" : "NodeSchedulable");
+    this.parts.seen();
     const { podCIDR } = node.spec;
     if (podCIDR === undefined || podCIDR === "" || podCIDR === this.podCidr) return;
     this.podCidr = podCIDR;
@@ -106,50 +146,56 @@ class NodeKeeper implements NodeRegistration {
   }
 
   private async register(): Promise<void> {
-    const { client, identity, taints } = this.parts;
+    const { client, identity, settings } = this.parts;
     const observation = await this.observe();
-    const status = nodeStatus(identity, observation, undefined);
+    const status = nodeStatus(identity, settings, observation, undefined);
     try {
-      await client.create(nodes, newNode(identity, observation.facts, status, taints));
+      await client.create(nodes, newNode(identity, settings, observation.facts, status));
       this.announce(status, undefined);
     } catch (error) {
       if (!isStatus(error, "AlreadyExists")) throw error;
       await this.reconcileExisting(observation);
     }
     this.writtenMs = this.env.clock.monotonic();
-    await renewLease(this.env, client, identity.nodeName);
+    await renewLease(this.env, client, identity.nodeName, settings.nodeLeaseSeconds);
   }
 
   private async reconcileExisting(observation: NodeObservation): Promise<void> {
-    const { client, identity } = this.parts;
+    const { client, identity, settings } = this.parts;
     const existing = await client.get(nodes, { name: identity.nodeName });
     const labels = nodeLabels(identity, observation.facts);
     if (Object.entries(labels).some(([key, value]) => existing.metadata.labels?.[key] !== value)) {
       await client.patch(nodes, { name: identity.nodeName }, { type: "merge", body: { metadata: { labels } } });
     }
-    await this.patchStatus(existing, nodeStatus(identity, observation, existing.status));
+    const bootId = existing.status?.nodeInfo?.bootID ?? "";
+    if (bootId !== "" && bootId !== observation.facts.bootId) {
+      const message = `Node ${identity.nodeName} has been rebooted, boot id: ${observation.facts.bootId}`;
+      this.parts.recorder.event(this.reference(), "Warning", "Rebooted", message);
+    }
+    await this.patchStatus(existing, nodeStatus(identity, settings, observation, existing.status));
   }
 
-  private tick(): void {
-    if (this.abort.signal.aborted) return;
-    this.timer = this.env.clock.setTimeout(() => this.tick(), LEASE_PERIOD_MS);
-    renewLease(this.env, this.parts.client, this.parts.identity.nodeName).catch((error: unknown) => {
-      this.log.warn("cannot renew the node's lease, will retry", { error });
-    });
-    this.touch();
+  private async renew(): Promise<void> {
+    const { client, identity, settings } = this.parts;
+    if (!this.abort.signal.aborted) await renewLease(this.env, client, identity.nodeName, settings.nodeLeaseSeconds);
   }
 
   private async writeStatus(): Promise<void> {
     try {
       const stored = this.node();
       if (stored === undefined) return await this.register();
-      const wanted = nodeStatus(this.parts.identity, await this.observe(), stored.status);
-      const isDue = this.env.clock.monotonic() - this.writtenMs >= STATUS_PERIOD_MS;
+      const { identity, settings } = this.parts;
+      const wanted = nodeStatus(identity, settings, await this.observe(), stored.status);
+      const isDue = this.env.clock.monotonic() - this.writtenMs >= settings.nodeStatusReportMs;
       if (isDue || nodeStatusChanged(stored.status, wanted)) await this.patchStatus(stored, wanted);
     } catch (error) {
       this.log.warn("cannot write the node's status, will retry", { error });
     } finally {
       this.writing = undefined;
+      if (this.isTouched) {
+        this.isTouched = false;
+        this.touch();
+      }
     }
   }
 
@@ -163,25 +209,54 @@ class NodeKeeper implements NodeRegistration {
   }
 
   private async observe(): Promise<NodeObservation> {
-    const { host, runtime } = this.parts;
+    const { host, runtime, pressures, otherProblems } = this.parts;
     const problems: string[] = [];
-    let images: NodeObservation["images"] = [];
-    let runtimeVersion = "";
+    let features: Pick<NodeObservation, "runtimeHandlers" | "supplementalGroupsPolicy"> = { runtimeHandlers: [] };
     try {
-      const [status, version] = await Promise.all([runtime.status(), runtime.version()]);
-      runtimeVersion = `${version.name}://${version.version}`;
+      const status = await runtime.status();
+      features = status;
       if (!status.runtimeReady) problems.push(`container runtime not ready: ${status.message}`);
       else if (!status.networkReady) {
         problems.push(`container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${status.message}`);
       }
-      images = await runtime.listImages();
+      this.runtimeVersion ??= await runtime.version().then(({ name, version }) => `${name}://${version}`);
+      await this.listImages();
     } catch (error) {
       problems.push(`container runtime is down: ${error instanceof Error ? error.message : String(error)}`);
-      runtimeVersion = this.node()?.status?.nodeInfo?.containerRuntimeVersion ?? runtimeVersion;
+      this.runtimeVersion = undefined;
     }
+    problems.push(...otherProblems());
     this.problems = problems;
-    const [facts, filesystem] = await Promise.all([host.facts(), host.filesystemUsage()]);
-    return { facts, filesystem, images, runtimeVersion, problems, nowMs: this.env.clock.now() };
+    return {
+      facts: await host.facts(),
+      filesystem: await this.filesystem(),
+      images: this.images ?? [],
+      runtimeVersion: this.runtimeVersion ?? this.node()?.status?.nodeInfo?.containerRuntimeVersion ?? "",
+      runtimeHandlers: features.runtimeHandlers,
+      supplementalGroupsPolicy: features.supplementalGroupsPolicy,
+      pressures: pressures(),
+      problems,
+      nowMs: this.env.clock.now(),
+    };
+  }
+
+  private async listImages(): Promise<void> {
+    const nowMs = this.env.clock.monotonic();
+    if (this.images !== undefined && nowMs - this.imagesListedMs < IMAGES_PERIOD_MS) return;
+    this.images = await this.parts.runtime.listImages();
+    this.imagesListedMs = nowMs;
+  }
+
+  private async filesystem(): Promise<NodeObservation["filesystem"]> {
+    try {
+      const usage = await this.parts.host.filesystemUsage();
+      this.filesystemFails = false;
+      return usage;
+    } catch (error) {
+      if (!this.filesystemFails) this.log.warn("cannot look at the node's file system", { error });
+      this.filesystemFails = true;
+      return undefined;
+    }
   }
 
   /** Tells of every condition that turned. */
@@ -196,7 +271,10 @@ class NodeKeeper implements NodeRegistration {
       const name = names[type]?.[value === "True" ? 0 : 1];
       const old = before?.conditions?.find((condition) => condition.type === type);
       if (name === undefined || old?.status === value) continue;
-      this.parts.recorder.event(this.reference(), "Normal", name, `Node ${this.parts.identity.nodeName} status is now: ${name}`);
+      this.tell(name);
     }
+  }
+  private tell(reason: string): void {
+    this.parts.recorder.event(this.reference(), "Normal", reason, `Node ${this.parts.identity.nodeName} status is now: ${reason}`);
   }
 }

@@ -15,7 +15,7 @@ import {
 import { formatTime, type Mutable } from "../../base/index.ts";
 import { cgroupLimited } from "../containers/resources.ts";
 import type { ResizeState } from "../resize/pod-allocations.ts";
-import { KUBELET_CONDITIONS, podConditions } from "./conditions.ts";
+import { condition, KUBELET_CONDITIONS, podConditions } from "./conditions.ts";
 import { containerIdOf, containerStatuses, type StartFailure } from "./container-statuses.ts";
 import { podPhase } from "./phase.ts";
 import { sandboxChange } from "./pod-actions.ts";
@@ -45,7 +45,7 @@ export interface PodStatusInput {
   /** No container is restarted any more. */
   readonly terminal: boolean;
   /** The pod is ended by the kubelet for this reason (deadline, admission). */
-  readonly eviction?: { readonly reason: string; readonly message: string };
+  readonly eviction?: { readonly reason: string; readonly message: string; readonly disruption?: string };
   readonly nodeIps: readonly string[];
   readonly nowMs: number;
 }
@@ -55,7 +55,7 @@ export function computePodStatus(input: PodStatusInput): PodStatus {
   const statuses = allStatuses(input);
   const inSpec = [...statuses.init, ...statuses.regular];
   const phase = keptPhase(input, inSpec);
-  const foreign = foreignConditions(pod, previous);
+  const foreign = withDisruption(input, foreignConditions(pod, previous));
   const resize = input.terminal ? {} : input.resize;
   const restartingAll = mayRestartAll(pod) ? mustRestartAll(pod, runtimePod, previous) && !hasNoContainers(pod, runtimePod) : undefined;
   const shared = { pod, phase, statuses: inSpec, previous: previous?.conditions ?? [], foreign, resize, restartingAll, nowMs };
@@ -129,7 +129,8 @@ function setReadiness(pod: Pod, status: Mutable<ContainerStatus>, readiness: Rea
 function keptPhase(input: PodStatusInput, statuses: readonly ContainerStatus[]): string {
   const { pod, runtimePod, previous, terminal, eviction } = input;
   for (const known of [pod.status?.phase, previous?.phase]) if (known !== undefined && isTerminalPhase(known)) return known;
-  if (eviction !== undefined) return "Failed";
+  // Others may take what the pod has only when nothing of it runs any more.
+  if (eviction !== undefined) return terminal ? "Failed" : (previous?.phase ?? pod.status?.phase ?? "Running");
   const sandboxId = runtimePod.sandboxes[0]?.id;
   const initialized = runtimePod.containers.some(
     ({ name, sandboxId: inside }) => inside === sandboxId && pod.spec.containers.some((container) => container.name === name),
@@ -139,12 +140,19 @@ function keptPhase(input: PodStatusInput, statuses: readonly ContainerStatus[]):
 
 /** Reason and message belong to the phase and stay with it. */
 function explanation({ pod, previous, eviction }: PodStatusInput, phase: string): Pick<PodStatus, "reason" | "message"> {
-  if (eviction !== undefined) return eviction;
+  if (eviction !== undefined && phase === "Failed") return { reason: eviction.reason, message: eviction.message };
   const source = [previous, pod.status].find((status) => status?.phase === phase && (status.reason ?? "") !== "");
   return {
     ...(source?.reason === undefined ? {} : { reason: source.reason }),
     ...(source?.message === undefined ? {} : { message: source.message }),
   };
+}
+
+function withDisruption({ pod, eviction, nowMs }: PodStatusInput, foreign: readonly PodCondition[]): readonly PodCondition[] {
+  if (eviction?.disruption === undefined) return foreign;
+  const type = "DisruptionTarget";
+  const verdict = { status: "True", reason: "TerminationByKubelet", message: eviction.disruption } as const;
+  return [...foreign.filter((other) => other.type !== type), condition({ pod, previous: foreign, nowMs }, type, verdict)];
 }
 
 function foreignConditions(pod: Pod, previous: PodStatus | undefined): PodCondition[] {

@@ -12,6 +12,7 @@ import type { CgroupLimits } from "../host.ts";
 import { resolverConfig } from "../network/resolver-config.ts";
 import { resizePod } from "../resize/resize-pod.ts";
 import type { PodSandboxConfig } from "../runtime/runtime.ts";
+import { isStaticPod } from "../static-pods/static-pod.ts";
 import type { MountedVolume } from "../volumes/volume.ts";
 import type { StartFailure } from "./container-statuses.ts";
 import { type PodActions, planPodActions } from "./pod-actions.ts";
@@ -233,7 +234,7 @@ async function startOne(
   if (signal.aborted) return { started: false };
   const paused = crashLoopPause(context, container, runtimePod);
   if (paused !== undefined) return { started: false, retryAtMs: paused };
-  const services = await abortable(parts.node.services(), signal);
+  const services = isStaticPod(pod) ? parts.node.servicesSoFar() : await abortable(parts.node.services(), signal);
   if (services === undefined) return { started: false };
   const configContext: ContainerConfigContext = {
     ...downwardContext(parts, pod, runtimePod.ips),

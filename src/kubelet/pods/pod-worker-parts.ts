@@ -29,6 +29,8 @@ export interface NodeView {
   allocatable(): Readonly<Record<string, string>>;
   /** All services, once they are known. */
   services(): Promise<readonly Service[]>;
+  /** Those that are known now: what a pod that must run without an API server has to be content with. */
+  servicesSoFar(): readonly Service[];
 }
 
 export interface PodWorkerParts {

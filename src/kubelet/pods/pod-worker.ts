@@ -19,6 +19,16 @@ import type { PodWorkerParts } from "./pod-worker-parts.ts";
 import { emptyRuntimePod, observePod, type RuntimePod } from "./runtime-pod.ts";
 import { newer } from "./status-writer.ts";
 
+/** The kubelet ends a pod, and says why. */
+export interface PodEnd {
+  readonly reason: string;
+  readonly message: string;
+  /** Instead of what the pod asks for. */
+  readonly graceSeconds?: number;
+  /** Shown as the condition DisruptionTarget: it is not the pod's own fault. */
+  readonly disruption?: string;
+}
+
 export type PodWorkerState = "syncing" | "terminating" | "terminated" | "finished";
 
 const RETRY = { firstDelayMs: 1000, largestDelayMs: 30_000, jitter: 0.2 } as const;
@@ -37,7 +47,7 @@ export class PodWorker {
   private stuckTimer: Timer | undefined;
   private readonly retry: Backoff;
   private readonly log: Logger;
-  private eviction: { reason: string; message: string } | undefined;
+  private eviction: PodEnd | undefined;
   private terminal = false;
   /** Aborts when the pod is to end. */
   private readonly ending = new AbortController();
@@ -115,9 +125,12 @@ export class PodWorker {
   }
 
   /** The kubelet itself ends the pod. */
-  evict(reason: string, message: string): void {
-    this.eviction ??= { reason, message };
+  evict(end: PodEnd): void {
+    if (this.state !== "syncing" && this.state !== "terminating") return;
+    this.eviction ??= end;
+    const wasEnding = this.state === "terminating";
     this.beginEnding();
+    if (wasEnding && end.graceSeconds !== undefined) this.hurry.abort();
     this.wake();
   }
 
@@ -207,7 +220,7 @@ export class PodWorker {
     const deadlineMs = this.deadlineMs();
     if (deadlineMs !== undefined && parts.env.clock.now() >= deadlineMs) {
       parts.events.pod(this.pod, "Normal", DEADLINE.reason, DEADLINE.message);
-      this.evict(DEADLINE.reason, DEADLINE.message);
+      this.evict(DEADLINE);
       return undefined;
     }
     await this.publish();
@@ -280,6 +293,8 @@ export class PodWorker {
   /** A pod that is gone already is not waited for. */
   private forcedGrace(): number | undefined {
     const { deletionGracePeriodSeconds } = this.pod.metadata;
+    const graceSeconds = this.eviction?.graceSeconds;
+    if (graceSeconds !== undefined) return Math.min(graceSeconds, deletionGracePeriodSeconds ?? graceSeconds);
     if (this.isRemoved) return deletionGracePeriodSeconds ?? this.pod.spec.terminationGracePeriodSeconds ?? 0;
     return deletionGracePeriodSeconds === 0 ? 0 : undefined;
   }

@@ -3,6 +3,7 @@
 import { type Pod, type PodStatus, pods, StatusError } from "../../api/index.ts";
 import type { Env, Logger } from "../../base/index.ts";
 import { type Backoff, type Client, createBackoff, delay } from "../../client/index.ts";
+import { isStaticPod } from "../static-pods/static-pod.ts";
 import { podName, podNamespace, podUid } from "./pod-spec.ts";
 import { podStatusPatch } from "./status-patch.ts";
 
@@ -11,6 +12,8 @@ export interface StatusWriter {
   report(pod: Pod, status: PodStatus): void;
   /** The pod as the API server sent it last; keeps the comparison fresh. */
   seen(pod: Pod): void;
+  /** The pod in the API that shows the static pod of that UID. */
+  mirrored(uid: string, mirror: Pod): void;
   /** What was reported last. */
   latest(uid: string): PodStatus | undefined;
   /** Resolves when the newest report is stored, or the pod is gone from the server. */
@@ -20,7 +23,8 @@ export interface StatusWriter {
 }
 
 interface Entry {
-  pod: Pod;
+  /** As the API has it; absent: a static pod whose mirror is not known yet. */
+  pod: Pod | undefined;
   status: PodStatus;
   dirty: boolean;
   writing: Promise<void> | undefined;
@@ -48,19 +52,28 @@ class PatchingWriter implements StatusWriter {
   report(pod: Pod, status: PodStatus): void {
     const uid = podUid(pod);
     const known = this.entries.get(uid);
-    const entry = known ?? { pod, status, dirty: true, writing: undefined, backoff: createBackoff(this.env, BACKOFF) };
+    const isStatic = isStaticPod(pod);
+    const entry = known ?? { pod: isStatic ? undefined : pod, status, dirty: true, writing: undefined, backoff: createBackoff(this.env, BACKOFF) };
     this.entries.set(uid, entry);
-    entry.pod = newer(entry.pod, pod);
+    if (!isStatic) entry.pod = newer(entry.pod ?? pod, pod);
     entry.status = status;
     entry.dirty = true;
     entry.writing ??= this.write(uid, entry);
   }
   seen(pod: Pod): void {
     const entry = this.entries.get(podUid(pod));
-    if (entry === undefined) return;
+    if (entry?.pod === undefined) return;
     entry.pod = newer(entry.pod, pod);
     // Someone else may have written over it.
     if (entry.writing === undefined && podStatusPatch(entry.pod.status ?? {}, entry.status) !== undefined) this.report(pod, entry.status);
+  }
+  mirrored(uid: string, mirror: Pod): void {
+    const entry = this.entries.get(uid);
+    if (entry === undefined) return;
+    const isSame = entry.pod !== undefined && podUid(entry.pod) === podUid(mirror);
+    entry.pod = isSame && entry.pod !== undefined ? newer(entry.pod, mirror) : mirror;
+    entry.dirty = true;
+    entry.writing ??= this.write(uid, entry);
   }
   latest(uid: string): PodStatus | undefined {
     return this.entries.get(uid)?.status;
@@ -82,22 +95,25 @@ class PatchingWriter implements StatusWriter {
     await Promise.resolve();
     while (entry.dirty && !this.abort.signal.aborted) {
       entry.dirty = false;
-      const patch = podStatusPatch(entry.pod.status ?? {}, entry.status);
-      if (patch === undefined) continue;
+      const { pod } = entry;
+      const patch = pod === undefined ? undefined : podStatusPatch(pod.status ?? {}, entry.status);
+      if (pod === undefined || patch === undefined) continue;
+      const name = { pod: podName(pod), namespace: podNamespace(pod) };
       try {
-        const of = { namespace: podNamespace(entry.pod), name: podName(entry.pod) };
-        const body = { metadata: { uid }, status: patch };
+        const of = { namespace: podNamespace(pod), name: podName(pod) };
+        const body = { metadata: { uid: podUid(pod) }, status: patch };
         const stored = await this.client.patch(pods, of, { type: "strategic", body }, { subresource: "status" });
-        entry.pod = newer(entry.pod, stored);
+        if (podUid(entry.pod ?? stored) === podUid(stored)) entry.pod = newer(entry.pod ?? stored, stored);
         entry.backoff.reset();
       } catch (error) {
         // Deleted, or another pod of the same name by now: there is nobody to report to.
         if (error instanceof StatusError && (error.reason === "NotFound" || error.reason === "Conflict")) {
-          this.log.debug("the pod is gone from the API server", { pod: podName(entry.pod), namespace: podNamespace(entry.pod) });
-          break;
+          this.log.debug("the pod is gone from the API server", { uid, ...name });
+          if (entry.pod === pod) break;
+          continue;
         }
         const delayMs = entry.backoff.next();
-        this.log.warn("cannot write a pod's status, will retry", { pod: podName(entry.pod), namespace: podNamespace(entry.pod), error });
+        this.log.warn("cannot write a pod's status, will retry", { ...name, error });
         entry.dirty = true;
         await delay(this.env, delayMs, this.abort.signal);
       }

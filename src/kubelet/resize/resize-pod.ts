@@ -108,13 +108,13 @@ async function memoryProblem(cgroups: HostCgroups, group: Group, wanted: CgroupL
   const problems: string[] = [];
   const podLimit = wanted.memoryLimitBytes ?? Infinity;
   if (podLimit < (group.limits.memoryLimitBytes ?? Infinity)) {
-    const usage = await cgroups.memoryUsage(group.path);
+    const usage = (await cgroups.usage(group.path))?.memoryBytes;
     if (usage !== undefined && usage >= podLimit) problems.push(`attempting to set pod memory limit (${podLimit}) below current usage (${usage})`);
   }
   for (const { id, container, from } of resizes) {
     const limit = amountsOf(container.resources, "memory").limit;
     if (limit === 0 || limit >= (amountsOf(from, "memory").limit || Infinity)) continue;
-    const usage = await cgroups.memoryUsage(`${group.path}/${id}`);
+    const usage = (await cgroups.usage(`${group.path}/${id}`))?.memoryBytes;
     if (usage !== undefined && usage >= limit) {
       problems.push(`attempting to set container "${container.name}" memory limit (${limit}) below current usage (${usage})`);
     }

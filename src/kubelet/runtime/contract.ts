@@ -153,7 +153,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeUnderTe
       const { id, pod } = await run("exit 0");
       await ended(id);
       const has = (type: RuntimeEvent["type"]): boolean =>
-        events.some((event) => event.type === type && (event.type === "resync" || event.podUid === pod.metadata.uid));
+        events.some((event) => event.type === type && (!("podUid" in event) || event.podUid === pod.metadata.uid));
       await under.eventually(async () => has("containerStarted") && has("containerStopped"));
       stop();
     });

@@ -143,6 +143,8 @@ export interface RuntimeImage {
   readonly repoTags: readonly string[];
   readonly repoDigests: readonly string[];
   readonly sizeBytes: number;
+  /** The runtime needs it, whoever uses it or not. */
+  readonly pinned: boolean;
   /** Numeric user of the image's config, when it is numeric. */
   readonly uid?: number;
   /** User name of the image's config, when it is a name. */
@@ -165,6 +167,8 @@ export interface ContainerUsage {
 
 export type RuntimeEvent =
   | { readonly type: "containerStarted" | "containerStopped" | "containerRemoved" | "sandboxChanged"; readonly podUid: string }
+  /** An image came, went, or has another name. */
+  | { readonly type: "imagesChanged" }
   /** Events may have been missed: look at everything. */
   | { readonly type: "resync" };
 
@@ -179,10 +183,27 @@ export class RuntimeError extends Error {
   }
 }
 
+/** One of the ways in which a runtime can run containers, and what it can do. `""` is the default one. */
+export interface RuntimeHandler {
+  readonly name: string;
+  readonly recursiveReadOnlyMounts: boolean;
+  readonly userNamespaces: boolean;
+}
+
+export interface RuntimeStatus {
+  readonly runtimeReady: boolean;
+  readonly networkReady: boolean;
+  /** Why it is not ready; empty: it is. */
+  readonly message: string;
+  /** Empty: the runtime is too old to tell. */
+  readonly runtimeHandlers: readonly RuntimeHandler[];
+  /** Absent: the runtime is too old to tell. */
+  readonly supplementalGroupsPolicy?: boolean;
+}
+
 export interface ContainerRuntime {
   version(): Promise<{ readonly name: string; readonly version: string; readonly apiVersion: string }>;
-  /** Empty reasons mean ready. */
-  status(): Promise<{ readonly runtimeReady: boolean; readonly networkReady: boolean; readonly message: string }>;
+  status(): Promise<RuntimeStatus>;
   runPodSandbox(config: PodSandboxConfig, runtimeHandler: string): Promise<string>;
   stopPodSandbox(id: string): Promise<void>;
   removePodSandbox(id: string): Promise<void>;
@@ -228,6 +249,8 @@ export interface ContainerRuntime {
   imageView(image: string, key: string): Promise<FileSystemMount>;
   /** Nothing happens when there is no such view. */
   releaseImageView(key: string): Promise<void>;
+  /** The directory that images are kept in; undefined when the runtime does not tell. */
+  imageDirectory(): Promise<string | undefined>;
   usage(): Promise<readonly ContainerUsage[]>;
   updatePodCidr(podCidr: string): Promise<void>;
   /** Events until the returned function is called. */

@@ -14,6 +14,7 @@ import {
   RuntimeError,
   type RuntimeEvent,
   type RuntimeImage,
+  type RuntimeStatus,
 } from "./runtime.ts";
 import { scriptedBehaviour } from "./simulated-command.ts";
 
@@ -63,6 +64,8 @@ export interface SimulatedLoad {
   /** Thousandths of a core. */
   readonly milliCpu: number;
   readonly memoryBytes: number;
+  /** What it wrote beside its volumes. */
+  readonly diskBytes?: number;
 }
 
 export interface SimulatedRuntimeOptions {
@@ -75,6 +78,8 @@ export interface SimulatedRuntimeOptions {
   /** Images that are here already. By default none. */
   readonly present?: (image: string) => boolean;
   readonly pullMs?: number;
+  /** By default a million. */
+  readonly imageBytes?: (image: string) => number;
   /** What `exec` gives; by default the command is read as `scriptedBehaviour` reads it, without waiting. */
   readonly exec?: (container: SimulatedContainer, command: readonly string[]) => SimulatedExecResult;
   readonly podCidr?: string;
@@ -155,8 +160,8 @@ class MemoryRuntime implements SimulatedRuntime {
   async version(): Promise<{ name: string; version: string; apiVersion: string }> {
     return { name: "simulated", version: "1.0.0", apiVersion: "v1" };
   }
-  async status(): Promise<{ runtimeReady: boolean; networkReady: boolean; message: string }> {
-    return { runtimeReady: true, networkReady: true, message: "" };
+  async status(): Promise<RuntimeStatus> {
+    return { runtimeReady: true, networkReady: true, message: "", runtimeHandlers: [] };
   }
 
   async runPodSandbox(config: PodSandboxConfig): Promise<string> {
@@ -313,6 +318,7 @@ class MemoryRuntime implements SimulatedRuntime {
   async removeImage(image: string): Promise<void> {
     const known = this.images.get(image) ?? this.imageById(image);
     for (const [name, candidate] of [...this.images]) if (candidate === known) this.images.delete(name);
+    this.emit({ type: "imagesChanged" });
   }
   async imageView(image: string, key: string): Promise<FileSystemMount> {
     const known = this.images.get(image) ?? this.imageById(image);
@@ -332,6 +338,9 @@ class MemoryRuntime implements SimulatedRuntime {
   async totalUsage(): Promise<{ readonly cpuNanoseconds: number; readonly memoryBytes: number }> {
     const memoryBytes = (await this.usage()).reduce((sum, { memoryWorkingSetBytes }) => sum + memoryWorkingSetBytes, 0);
     return { cpuNanoseconds: this.cpuNanoseconds, memoryBytes };
+  }
+  async imageDirectory(): Promise<string | undefined> {
+    return undefined;
   }
   async updatePodCidr(podCidr: string): Promise<void> {
     this.addresses.use(podCidr);
@@ -354,12 +363,12 @@ class MemoryRuntime implements SimulatedRuntime {
   }
 
   private usageOf(container: Container): ContainerUsage {
-    const { milliCpu, memoryBytes } = this.options.load?.(container.simulated) ?? DEFAULT_LOAD;
+    const { milliCpu, memoryBytes, diskBytes = 0 } = this.options.load?.(container.simulated) ?? DEFAULT_LOAD;
     const nowMs = this.env.clock.monotonic();
     const used = (nowMs - container.cpu.atMs) * milliCpu * 1000;
     this.cpuNanoseconds += used;
     container.cpu = { nanoseconds: container.cpu.nanoseconds + used, atMs: nowMs };
-    return { id: container.id, cpuNanoseconds: container.cpu.nanoseconds, memoryWorkingSetBytes: memoryBytes, filesystemBytes: 0 };
+    return { id: container.id, cpuNanoseconds: container.cpu.nanoseconds, memoryWorkingSetBytes: memoryBytes, filesystemBytes: diskBytes };
   }
   private releaseSandbox(sandbox: Sandbox): void {
     sandbox.state = "notReady";
@@ -397,10 +406,12 @@ class MemoryRuntime implements SimulatedRuntime {
       id: digest,
       repoTags: [name],
       repoDigests: [`${repository}@${digest}`],
-      sizeBytes: IMAGE_SIZE_BYTES,
+      sizeBytes: this.options.imageBytes?.(name) ?? IMAGE_SIZE_BYTES,
+      pinned: false,
       username: "",
     };
     this.images.set(name, image);
+    this.emit({ type: "imagesChanged" });
     return image;
   }
   private imageById(id: string): RuntimeImage | undefined {

@@ -41,6 +41,8 @@ export async function answerKubeletRequest(env: Env, kubelet: KubeletApi, { meth
       if (problem !== undefined) throw new KubeletApiError(500, problem);
       return { contentType: TEXT, body: "ok" };
     }
+    case "configz":
+      return json({ kubeletconfig: kubelet.configuration() });
     case "pods":
       return json(podList(kubelet.pods()));
     case "runningPods":

@@ -3,7 +3,7 @@
 import type { ContainerTarget } from "../kubelet-api.ts";
 
 export type KubeletRoute =
-  | { readonly type: "healthz" | "pods" | "runningPods" | "metrics" | "resourceMetrics" | "statsSummary" }
+  | { readonly type: "healthz" | "configz" | "pods" | "runningPods" | "metrics" | "resourceMetrics" | "statsSummary" }
   | { readonly type: "containerLogs" | "exec" | "attach" | "run"; readonly target: ContainerTarget }
   | { readonly type: "portForward"; readonly target: Omit<ContainerTarget, "container"> };
 
@@ -13,8 +13,12 @@ export interface NodePermission {
   readonly subresources: readonly string[];
 }
 
-const fixedPaths: ReadonlyMap<string, KubeletRoute["type"] & ("healthz" | "pods" | "runningPods" | "metrics" | "resourceMetrics" | "statsSummary")> = new Map([
+const fixedPaths: ReadonlyMap<
+  string,
+  KubeletRoute["type"] & ("healthz" | "configz" | "pods" | "runningPods" | "metrics" | "resourceMetrics" | "statsSummary")
+> = new Map([
   ["/healthz", "healthz"],
+  ["/configz", "configz"],
   ["/pods", "pods"],
   ["/runningpods", "runningPods"],
   ["/metrics", "metrics"],
@@ -55,6 +59,7 @@ export function permissionFor(method: string, path: string): NodePermission {
   if (under("/stats")) return { verb, subresources: ["stats"] };
   if (under("/metrics")) return { verb, subresources: ["metrics"] };
   if (under("/healthz")) return { verb, subresources: ["healthz", "proxy"] };
+  if (under("/configz")) return { verb, subresources: ["configz", "proxy"] };
   if (under("/pods") || under("/runningpods")) return { verb, subresources: ["pods", "proxy"] };
   return { verb, subresources: ["proxy"] };
 }

@@ -1,12 +1,19 @@
 // https://kubernetes.io/docs/concepts/storage/volumes/#emptydir. On disk, or with medium Memory in a tmpfs of the given size.
 import { parseQuantity } from "../../base/index.ts";
+import type { KubeletHost } from "../host.ts";
 import { giveToGroup } from "./ownership.ts";
+import { volumeDirectory } from "./paths.ts";
 import { VolumeError, volume } from "./volume.ts";
 
 const MODE = 0o777;
+const DIRECTORY = "empty-dir";
+
+export function emptyDirPath(host: KubeletHost, podUid: string, name: string): string {
+  return volumeDirectory(host, podUid, DIRECTORY, name);
+}
 
 export const emptyDir = volume("emptyDir", {
-  directory: "empty-dir",
+  directory: DIRECTORY,
   setUp: async ({ medium = "", sizeLimit }, { host, directory, pod }) => {
     if (medium !== "" && medium !== "Memory") throw new VolumeError(`storage medium "${medium}" is not supported`);
     const isNew = (await host.files.stat(directory)) === undefined;
