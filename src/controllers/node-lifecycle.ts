@@ -8,9 +8,10 @@ import { type Clock, formatTime } from "../base/index.ts";
 import { type Action, note, type Plan, patch, update, updateStatus } from "./action.ts";
 import { type Controller, controller, wake } from "./controller.ts";
 import { indexPodsByNode, podsOnNode } from "./node-pods.ts";
-import { readyStatus, wantedTaints } from "./node-taints.ts";
+import { awaitsEviction, readyStatus, wantedTaints } from "./node-taints.ts";
+import { EvictionBudget, type EvictionOptions, zoneHealth, zoneOf } from "./node-zones.ts";
 
-export interface NodeLifecycleOptions {
+export interface NodeLifecycleOptions extends EvictionOptions {
   /** A node silent for so long is not ready. */
   readonly nodeMonitorGracePeriodMs?: number;
   /** The same for a node that never reported. */
@@ -29,6 +30,8 @@ export interface ObservedNode {
   readonly silentForMs: number;
   readonly graceMs: number;
   readonly allDisrupted: boolean;
+  /** Until the node's pods may be driven away; 0: now. */
+  readonly evictionWaitMs: number;
 }
 
 export function planNode(observed: ObservedNode, nowMs: number): Plan {
@@ -38,14 +41,15 @@ export function planNode(observed: ObservedNode, nowMs: number): Plan {
   // What follows from the new conditions comes with the node's next state.
   if (conditions !== undefined) return { actions: [updateStatus(nodes, { ...node, status: { ...node.status, conditions } }), ...leftBehind(observed, nowMs)] };
   const actions: Action[] = [];
-  const taints = wantedTaints({ ...observed, nowMs });
+  const taints = wantedTaints({ ...observed, mayEvict: observed.evictionWaitMs === 0, nowMs });
   if (taints !== (node.spec.taints ?? []) && (taints.length > 0 || node.spec.taints !== undefined)) {
     const { taints: _, ...spec } = node.spec;
     actions.push(update(nodes, { ...node, spec: taints.length === 0 ? spec : { ...spec, taints } }));
   }
   const ready = readyStatus(node);
   if (ready !== undefined && ready !== "True") actions.push(...leftBehind(observed, nowMs));
-  return { actions, ...(silent ? {} : { requeueAfterMs: graceMs - silentForMs }) };
+  const waits = [...(silent ? [] : [graceMs - silentForMs]), ...(observed.evictionWaitMs > 0 ? [observed.evictionWaitMs] : [])].filter(Number.isFinite);
+  return { actions, ...(waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) }) };
 }
 
 /** The conditions of a silent node; undefined when they say so already. */
@@ -120,6 +124,7 @@ export function nodeLifecycleController(options: NodeLifecycleOptions = {}): Con
     name: "node-lifecycle",
     start: async (context) => {
       const heartbeats = new Heartbeats(context.env.clock);
+      const budget = new EvictionBudget(context.env.clock);
       const about = (node: Node) => ({ kind: "Node", apiVersion: "v1", name: node.metadata.name, uid: node.metadata.uid });
       const tell = (node: Node, reason: string, message: string): void => context.recorder.event(about(node), "Normal", reason, message);
       const heardLease = ({ metadata, spec }: Lease): void => {
@@ -148,7 +153,7 @@ export function nodeLifecycleController(options: NodeLifecycleOptions = {}): Con
       const inner = controller<Node, ObservedNode>("node-lifecycle", {
         for: nodes,
         relevant: (node, old) => node.spec !== old.spec || conditionsDiffer(node, old),
-        // Whether all nodes are down concerns each of them.
+        // How many nodes are down concerns each of them.
         wakes: [
           wake(
             nodes,
@@ -165,15 +170,15 @@ export function nodeLifecycleController(options: NodeLifecycleOptions = {}): Con
         observe: (key, caches) => {
           const node = caches.of(nodes).get(key);
           if (node === undefined) return undefined;
+          const health = zoneHealth(caches.of(nodes).list(), options);
+          const zone = zoneOf(node);
           return {
             node,
             pods: podsOnNode(caches, key),
             silentForMs: heartbeats.silentForMs(key),
             graceMs: readyStatus(node) === undefined ? nodeStartupGracePeriodMs : nodeMonitorGracePeriodMs,
-            allDisrupted: caches
-              .of(nodes)
-              .list()
-              .every((other) => readyStatus(other) !== "True"),
+            allDisrupted: health.allDown,
+            evictionWaitMs: !health.allDown && awaitsEviction(node) ? budget.take(zone, health.rateOf(zone)) : 0,
           };
         },
         plan: planNode,

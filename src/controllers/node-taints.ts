@@ -22,11 +22,23 @@ export interface TaintInputs {
   readonly node: Node;
   /** No node at all is ready: then the fault is more likely ours, and nothing is evicted. */
   readonly allDisrupted: boolean;
+  /** Pods may be driven from this node now, that were not before. */
+  readonly mayEvict: boolean;
   readonly nowMs: number;
 }
 
+function noExecuteKey(node: Node): string | undefined {
+  const ready = readyStatus(node);
+  return ready === "False" ? taints.notReady : ready === "Unknown" ? taints.unreachable : undefined;
+}
+
+/** The node's pods are to be driven away, and are not yet. */
+export function awaitsEviction(node: Node): boolean {
+  return noExecuteKey(node) !== undefined && !(node.spec.taints ?? []).some(({ key, effect }) => effect === "NoExecute" && NO_EXECUTE_KEYS.has(key));
+}
+
 /** The node's taints as they should be; the same array when nothing changes. */
-export function wantedTaints({ node, allDisrupted, nowMs }: TaintInputs): readonly Taint[] {
+export function wantedTaints({ node, allDisrupted, mayEvict, nowMs }: TaintInputs): readonly Taint[] {
   const current = node.spec.taints ?? [];
   const ready = readyStatus(node);
   const noSchedule = new Set(
@@ -38,7 +50,7 @@ export function wantedTaints({ node, allDisrupted, nowMs }: TaintInputs): readon
   if (node.spec.unschedulable === true) noSchedule.add(taints.unschedulable);
   // A node that never reported keeps the taint it was born with.
   if (ready === undefined) noSchedule.add(taints.notReady);
-  const noExecute = ready === "False" ? taints.notReady : ready === "Unknown" ? taints.unreachable : undefined;
+  const noExecute = noExecuteKey(node);
   const kept = current.filter(({ key, effect }) => {
     if (effect === "NoSchedule" && NO_SCHEDULE_KEYS.has(key)) return noSchedule.has(key);
     if (effect === "NoExecute" && NO_EXECUTE_KEYS.has(key)) return key === noExecute && !allDisrupted;
@@ -48,7 +60,7 @@ export function wantedTaints({ node, allDisrupted, nowMs }: TaintInputs): readon
   const added: Taint[] = [...noSchedule]
     .filter((key) => !has(key, "NoSchedule") && (ready !== undefined || key !== taints.notReady))
     .map((key) => ({ key, effect: "NoSchedule" }));
-  const evicting = noExecute !== undefined && !allDisrupted && !has(noExecute, "NoExecute");
+  const evicting = noExecute !== undefined && !allDisrupted && !has(noExecute, "NoExecute") && (mayEvict || !awaitsEviction(node));
   if (evicting) added.push({ key: noExecute, effect: "NoExecute", timeAdded: formatTime(nowMs) });
   return added.length === 0 && kept.length === current.length ? current : [...kept, ...added];
 }

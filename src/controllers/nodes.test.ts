@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { leases, type Node, nodes, pods, type Taint, type Toleration } from "../api/index.ts";
+import type { Clock } from "../base/index.ts";
 import { nextPodCidr } from "./node-ipam.ts";
 import { nodeLifecycleController, planNode } from "./node-lifecycle.ts";
 import { readyStatus, wantedTaints } from "./node-taints.ts";
 import { planNodeTtl, stepFor } from "./node-ttl.ts";
+import { EvictionBudget, zoneHealth } from "./node-zones.ts";
 import { fateOf, surplusEnded } from "./pod-gc.ts";
 import { planEviction, taintEvictionController, toleratedMs } from "./taint-eviction.ts";
 import { ago, brief, NOW_MS, pod, started, testContext } from "./testing.ts";
@@ -31,12 +33,12 @@ describe("the taints of a node", () => {
     ["one that never reported keeps its first taint", node(undefined, [notReady]), false, ["not-ready:NoSchedule"]],
     ["others' taints stay", node("True", [{ key: "example.com/gpu", effect: "NoExecute" }]), false, ["gpu:NoExecute"]],
   ])("%s", (_what, of, allDisrupted, expected) => {
-    expect(texts(wantedTaints({ node: of, allDisrupted, nowMs: NOW_MS }))).toEqual(expected);
+    expect(texts(wantedTaints({ node: of, allDisrupted, mayEvict: true, nowMs: NOW_MS }))).toEqual(expected);
   });
 });
 
 describe("a silent node", () => {
-  const observed = { pods: [pod({ name: "a", ready: true })], graceMs: 50_000, allDisrupted: false };
+  const observed = { pods: [pod({ name: "a", ready: true })], graceMs: 50_000, allDisrupted: false, evictionWaitMs: 0 };
   it("is marked, with its pods, after the grace period", () => {
     expect(planNode({ ...observed, node: node("True"), silentForMs: 49_000 }, NOW_MS)).toEqual({ actions: [], requeueAfterMs: 1000 });
     const { actions } = planNode({ ...observed, node: node("True"), silentForMs: 50_000 }, NOW_MS);
@@ -142,6 +144,51 @@ it("gives the first free range of pod addresses", () => {
   expect(nextPodCidr("10.244.0.0/16", new Set())).toBe("10.244.0.0/24");
   expect(nextPodCidr("10.244.0.0/16", new Set(["10.244.0.0/24", "10.244.2.0/24"]))).toBe("10.244.1.0/24");
   expect(nextPodCidr("192.168.7.0/24", new Set(["192.168.7.0/24"]))).toBeUndefined();
+});
+
+describe("the rate of evictions", () => {
+  const zone = (ready: number, down: number): Node[] => [...Array<Node>(ready).fill(node("True")), ...Array<Node>(down).fill(node("Unknown"))];
+  it.each<[string, number, number, number]>([
+    ["is one node in ten seconds", 5, 1, 0.1],
+    ["also when two of three are down", 1, 2, 0.1],
+    ["is none in a small zone that is mostly down", 2, 3, 0],
+    ["just below 55 % it goes on", 5, 6, 0.1],
+    ["is low in a large zone that is mostly down", 22, 29, 0.01],
+    ["is the usual one where all of a zone is down", 0, 10, 0.1],
+  ])("%s", (_what, ready, down, rate) => {
+    expect(zoneHealth(zone(ready, down)).rateOf("/")).toBe(rate);
+  });
+
+  it("is each zone's own, and evictions stop when all zones are down", () => {
+    const inZone = (name: string, of: Node): Node => ({ ...of, metadata: { ...of.metadata, labels: { "topology.kubernetes.io/zone": name } } });
+    const all = [...zone(1, 3).map((of) => inZone("a", of)), inZone("b", node("True")), ...zone(0, 2).map((of) => inZone("c", of))];
+    const health = zoneHealth(all);
+    expect([health.rateOf("/a"), health.rateOf("/b"), health.rateOf("/c"), health.allDown]).toEqual([0, 0.1, 0.1, false]);
+    expect(zoneHealth(zone(0, 3)).allDown).toBe(true);
+    const excluded = { ...node("True"), metadata: { name: "x", labels: { "node.kubernetes.io/exclude-disruption": "" } } };
+    expect(zoneHealth([...zone(0, 3), excluded]).allDown).toBe(true);
+  });
+
+  it("gives a turn when one is due", () => {
+    let nowMs = 0;
+    const budget = new EvictionBudget({ monotonic: () => nowMs } as Clock);
+    expect([budget.take("a", 0.1), budget.take("a", 0.1), budget.take("b", 0.1), budget.take("a", 0)]).toEqual([0, 10_000, 0, Number.POSITIVE_INFINITY]);
+    nowMs = 10_000;
+    expect(budget.take("a", 0.1)).toBe(0);
+  });
+
+  it("lets a node's pods wait for their turn, not the taint against new ones", () => {
+    const waiting = { pods: [], silentForMs: 0, graceMs: 50_000, allDisrupted: false, node: node("False"), evictionWaitMs: 7000 };
+    const { actions, requeueAfterMs } = planNode(waiting, NOW_MS);
+    expect(actions[0]?.do === "update" && texts((actions[0].object as Node).spec.taints ?? [])).toEqual(["not-ready:NoSchedule"]);
+    expect(requeueAfterMs).toBe(7000);
+    // What drives pods away already changes its name at once.
+    const unreachable = node("False", [{ key: "node.kubernetes.io/unreachable", effect: "NoExecute" }]);
+    expect(texts(wantedTaints({ node: unreachable, allDisrupted: false, mayEvict: false, nowMs: NOW_MS }))).toEqual([
+      "not-ready:NoExecute",
+      "not-ready:NoSchedule",
+    ]);
+  });
 });
 
 describe("the ttl of a node's secrets", () => {
