@@ -17,38 +17,43 @@ export interface InformerFactory {
 }
 
 export function createInformerFactory(env: Env, client: Client): InformerFactory {
-  const informers = new Map<string, Informer<KubeObject>>();
+  // By the kind itself: a custom kind whose definition changed is another kind of the same name.
+  const informers = new Map<Kind, Map<string, Informer<KubeObject>>>();
+  const all = (): Informer<KubeObject>[] => [...informers.values()].flatMap((bySelection) => [...bySelection.values()]);
   let state: "new" | "running" | "stopped" = "new";
   return {
     informer: <T extends KubeObject>(kind: Kind<T>, selection: InformerSelection = {}): Informer<T> => {
-      const key = informerKey(kind, selection);
-      const known = informers.get(key);
+      const bySelection = informers.get(kind as Kind) ?? new Map<string, Informer<KubeObject>>();
+      informers.set(kind as Kind, bySelection);
+      const key = selectionKey(selection);
+      const known = bySelection.get(key);
       if (known !== undefined) return known as Informer<KubeObject> as Informer<T>;
       const created = createInformer(env, client, kind, selection);
-      informers.set(key, created as Informer<KubeObject>);
+      bySelection.set(key, created as Informer<KubeObject>);
       if (state === "running") created.start();
       return created;
     },
     start: () => {
       if (state !== "new") return;
       state = "running";
-      for (const informer of informers.values()) informer.start();
+      for (const informer of all()) informer.start();
     },
     synced: async () => {
-      await Promise.all([...informers.values()].map((informer) => informer.synced()));
+      await Promise.all(all().map((informer) => informer.synced()));
     },
     release: (kind, selection = {}) => {
-      const key = informerKey(kind, selection);
-      informers.get(key)?.stop();
-      informers.delete(key);
+      const bySelection = informers.get(kind);
+      bySelection?.get(selectionKey(selection))?.stop();
+      bySelection?.delete(selectionKey(selection));
+      if (bySelection?.size === 0) informers.delete(kind);
     },
     stop: () => {
       state = "stopped";
-      for (const informer of informers.values()) informer.stop();
+      for (const informer of all()) informer.stop();
     },
   };
 }
 
-function informerKey(kind: { apiVersion: string; resource: string }, selection: InformerSelection): string {
-  return [kind.apiVersion, kind.resource, selection.namespace ?? "", selection.labelSelector ?? "", selection.fieldSelector ?? ""].join("|");
+function selectionKey({ namespace = "", labelSelector = "", fieldSelector = "" }: InformerSelection): string {
+  return [namespace, labelSelector, fieldSelector].join("|");
 }

@@ -57,6 +57,8 @@ interface Shape<T extends KubeObject> {
   readonly wakes?: readonly Wake[];
   /** Kinds that are looked at without waking. */
   readonly reads?: readonly Kind[];
+  /** For kinds that are not known beforehand: begins to enqueue keys, and gives the way to end that. */
+  readonly follow?: (enqueue: (key: string) => void, caches: Caches) => Promise<() => void>;
   readonly workers?: number;
   /** Called once before the caches fill, to add indexes. */
   readonly index?: (caches: Caches) => void;
@@ -155,6 +157,7 @@ async function run<T extends KubeObject>(
     );
   }
   informers.push(...(shape.reads ?? []).map((kind) => context.informers.informer(kind)));
+  if (shape.follow !== undefined) removers.push(await shape.follow((key) => reconciler.enqueue(key), caches));
   await Promise.all(informers.map((informer) => informer.synced()));
   reconciler.start();
   return {

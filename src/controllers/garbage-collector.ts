@@ -7,7 +7,7 @@ import { finalizers, type JsonValue, type Kind, type KubeObject, kindByGvk, type
 import { createReconciler, ignoreNotFound, type Reconciler } from "../client/index.ts";
 import type { Controller, ControllerContext, RunningController } from "./controller.ts";
 import { GarbageGraph, type GraphNode, graphNode, judge, type OwnersByState } from "./garbage-graph.ts";
-import type { KindDiscovery } from "./kind-discovery.ts";
+import { type Followed, followKinds, type KindDiscovery } from "./kind-discovery.ts";
 
 const WORKERS = 20;
 /** Owners that the API said are gone; uids never come back. */
@@ -23,7 +23,7 @@ class GarbageCollector {
   private readonly graph = new GarbageGraph();
   private readonly absentOwners = new Set<string>();
   private readonly reconciler: Reconciler;
-  private readonly removers: (() => void)[] = [];
+  private stopped = false;
 
   constructor(
     private readonly context: ControllerContext,
@@ -33,31 +33,42 @@ class GarbageCollector {
   }
 
   async start(): Promise<RunningController> {
-    const { kinds } = await this.discovery.deletableKinds();
-    const watched = kinds.filter(({ verbs, resource }) => verbs.includes("watch") && !IGNORED.has(resource));
-    await Promise.all(watched.map((kind) => this.follow(kind)));
+    const log = this.context.env.log.child("garbage-collector");
+    const unfollow = await followKinds(this.discovery, {
+      wanted: ({ resource }) => !IGNORED.has(resource),
+      follow: (kind) => this.follow(kind),
+      failed: (error) => log.warn("cannot follow the kinds that are served", { error }),
+    });
     this.reconciler.start();
     return {
       stop: async () => {
-        for (const remove of this.removers) remove();
+        this.stopped = true;
+        unfollow();
         await this.reconciler.stop();
       },
     };
   }
 
-  private async follow(kind: Kind): Promise<void> {
+  private follow(kind: Kind): Followed {
     const informer = this.context.informers.informer(kind);
     const put = (object: KubeObject): void => this.look(this.graph.put(graphNode(kind, object)));
-    this.removers.push(
-      informer.addHandler({
-        added: put,
-        updated: (object, old) => {
-          if (concernsUs(object, old)) put(object);
-        },
-        deleted: ({ metadata }) => this.look(this.graph.delete(metadata.uid ?? "")),
-      }),
-    );
-    await informer.synced();
+    const remove = informer.addHandler({
+      added: put,
+      updated: (object, old) => {
+        if (concernsUs(object, old)) put(object);
+      },
+      deleted: ({ metadata }) => this.look(this.graph.delete(metadata.uid ?? "")),
+    });
+    return {
+      synced: informer.synced(),
+      end: () => {
+        remove();
+        if (this.stopped) return;
+        this.context.informers.release(kind);
+        // A kind that is served no more has no objects: whoever they owned is looked at.
+        for (const uid of this.graph.uidsOf(kind)) this.look(this.graph.delete(uid));
+      },
+    };
   }
 
   private look(uids: readonly string[]): void {

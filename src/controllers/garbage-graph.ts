@@ -39,6 +39,10 @@ export class GarbageGraph {
     return this.nodes.get(uid);
   }
 
+  uidsOf(kind: Kind): string[] {
+    return [...this.nodes.values()].filter((node) => node.kind === kind).map(({ uid }) => uid);
+  }
+
   dependentsOf(uid: string): GraphNode[] {
     return [...(this.dependents.get(uid) ?? [])].flatMap((dependent) => this.nodes.get(dependent) ?? []);
   }

@@ -1,4 +1,4 @@
 // The public face of controllers/.
 
-export { createKindDiscovery, type KindDiscovery } from "./kind-discovery.ts";
+export { type CustomKinds, createKindDiscovery, type KindDiscovery } from "./kind-discovery.ts";
 export { type ControllerManager, type ControllerManagerOptions, createControllerManager } from "./manager.ts";

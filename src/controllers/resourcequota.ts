@@ -1,10 +1,21 @@
 // Counts what each namespace uses of its quotas (https://kubernetes.io/docs/concepts/policy/resource-quotas/). Admission charges
 // what is made; here it is given back what went, and counted anew whatever went wrong in between.
-import { isPodTerminal, type Kind, type KubeObject, type Pod, pods, quotaScopesMatch, quotaUsage, type ResourceQuota, resourceQuotas } from "../api/index.ts";
+import {
+  isPodTerminal,
+  type Kind,
+  type KubeObject,
+  objectKey,
+  type Pod,
+  pods,
+  quotaScopesMatch,
+  quotaUsage,
+  type ResourceQuota,
+  resourceQuotas,
+} from "../api/index.ts";
 import { parseQuantity, Quantity } from "../base/index.ts";
 import { type Plan, updateStatus } from "./action.ts";
-import { type Controller, controller, type Wake } from "./controller.ts";
-import type { KindDiscovery } from "./kind-discovery.ts";
+import { type Caches, type Controller, controller } from "./controller.ts";
+import { followKinds, type KindDiscovery } from "./kind-discovery.ts";
 import { canonicalJson } from "./pod-template.ts";
 
 export interface ObservedQuota {
@@ -51,44 +62,68 @@ function podChangedItsUse(pod: KubeObject, old: KubeObject): boolean {
   return isPodTerminal(now) !== isPodTerminal(before) || now.metadata.deletionTimestamp !== before.metadata.deletionTimestamp || now.spec !== before.spec;
 }
 
+function isCounted(kind: Kind): boolean {
+  return kind.namespaced && !UNCOUNTED.has(kind.resource) && !(kind.group === "" && kind.resource === resourceQuotas.resource);
+}
+
+/** Changes of an object count only where it is measured, not numbered. */
+function mayChangeUse(kind: Kind, object: KubeObject, old: KubeObject): boolean {
+  return kind.group === "" && MEASURED.has(kind.resource) && (kind.resource !== pods.resource || podChangedItsUse(object, old));
+}
+
 export function resourceQuotaController(discovery: KindDiscovery): Controller {
+  const counted = new Set<Kind>();
   return {
     name: "resourcequota",
-    start: async (context) => {
-      const { kinds } = await discovery.deletableKinds();
-      const counted = kinds.filter(
-        (kind) =>
-          kind.namespaced && kind.verbs.includes("watch") && !(UNCOUNTED.has(kind.resource) || (kind.group === "" && kind.resource === "resourcequotas")),
-      );
-      const wakes = counted.map(
-        (kind): Wake => ({
-          kind,
-          keys: ({ metadata }, caches) =>
-            caches
-              .of(resourceQuotas)
-              .inNamespace(metadata.namespace ?? "")
-              .filter((quota) => counts(quota, kind))
-              .map((quota) => `${metadata.namespace}/${quota.metadata.name}`),
-          relevant: (object, old) => kind.group === "" && MEASURED.has(kind.resource) && (kind.resource !== pods.resource || podChangedItsUse(object, old)),
-        }),
-      );
+    start: (context) => {
+      const log = context.env.log.child("resourcequota");
+      const follow = (enqueue: (key: string) => void, caches: Caches) =>
+        followKinds(discovery, {
+          wanted: isCounted,
+          follow: (kind) => {
+            const informer = caches.of(kind);
+            const wakeQuotas = ({ metadata: { namespace = "" } }: { readonly metadata: { readonly namespace?: string } }): void => {
+              for (const quota of caches.of(resourceQuotas).inNamespace(namespace)) if (counts(quota, kind)) enqueue(objectKey(quota));
+            };
+            counted.add(kind);
+            const remove = informer.addHandler({
+              added: wakeQuotas,
+              updated: (object, old) => {
+                if (mayChangeUse(kind, object, old)) wakeQuotas(object);
+              },
+              deleted: wakeQuotas,
+            });
+            // Quotas that count a kind which has come or gone are counted anew.
+            const wakeAll = (): void => {
+              for (const quota of caches.of(resourceQuotas).list()) if (counts(quota, kind)) enqueue(objectKey(quota));
+            };
+            void informer.synced().then(wakeAll);
+            return {
+              synced: informer.synced(),
+              end: () => {
+                remove();
+                counted.delete(kind);
+                wakeAll();
+              },
+            };
+          },
+          failed: (error) => log.warn("cannot follow the kinds that are served", { error }),
+        });
       return controller<ResourceQuota, ObservedQuota>("resourcequota", {
         for: resourceQuotas,
-        wakes,
+        follow,
         observe: (key, caches) => {
           const quota = caches.of(resourceQuotas).get(key);
           if (quota === undefined) return undefined;
           const { namespace = "" } = quota.metadata;
           const wanted = [...counted, resourceQuotas as Kind].filter((kind) => counts(quota, kind));
-          return {
-            quota,
-            objects: wanted.flatMap((kind) =>
-              caches
-                .of(kind)
-                .inNamespace(namespace)
-                .map((object) => ({ kind, object })),
-            ),
-          };
+          const objects = wanted.flatMap((kind) =>
+            caches
+              .of(kind)
+              .inNamespace(namespace)
+              .map((object) => ({ kind, object })),
+          );
+          return { quota, objects };
         },
         plan: planQuota,
       }).start(context);
