@@ -125,17 +125,29 @@ class GarbageCollector {
 
   /** "unknown": a kind we cannot look up, or an owner out of reach; such an owner counts as there. */
   private async owner(node: GraphNode, reference: OwnerReference): Promise<KubeObject | "absent" | "unknown"> {
-    const key = `${node.namespace ?? ""}/${reference.uid}`;
+    // All that the question was: an owner that is not there under a wrong name may well be there under its own.
+    const { apiVersion, kind: kindName, name, uid } = reference;
+    const key = [node.namespace ?? "", apiVersion, kindName, name, uid].join("|");
+    this.tellOfStranger(node, reference);
     if (this.absentOwners.has(key)) return "absent";
     const kind = kindByGvk(reference.apiVersion, reference.kind) ?? (await this.customKind(reference));
     if (kind === undefined || (kind.namespaced && node.namespace === undefined)) return "unknown";
     const namespace = kind.namespaced ? node.namespace : undefined;
-    const owner = await ignoreNotFound(this.context.client.get(kind, { name: reference.name, namespace }));
-    if (owner !== undefined && owner.metadata.uid === reference.uid) return owner;
+    const owner = await ignoreNotFound(this.context.client.get(kind, { name, namespace }));
+    if (owner !== undefined && owner.metadata.uid === uid) return owner;
     this.absentOwners.add(key);
     const [oldest] = this.absentOwners;
     if (this.absentOwners.size > MAX_ABSENT_OWNERS && oldest !== undefined) this.absentOwners.delete(oldest);
     return "absent";
+  }
+
+  /** Nobody is owned across namespaces; who tries is told. */
+  private tellOfStranger(node: GraphNode, { apiVersion, kind, name, uid }: OwnerReference): void {
+    const owner = this.graph.get(uid);
+    if (owner?.namespace === undefined || owner.namespace === node.namespace) return;
+    const about = { apiVersion: node.kind.apiVersion, kind: node.kind.kind, name: node.name, namespace: node.namespace, uid: node.uid };
+    const text = `ownerRef [${apiVersion}/${kind}, namespace: ${node.namespace ?? ""}, name: ${name}, uid: ${uid}] does not exist in namespace ${JSON.stringify(node.namespace ?? "")}`;
+    this.context.recorder.event(about, "Warning", "OwnerRefInvalidNamespace", text);
   }
 
   private async customKind({ apiVersion, kind: name }: OwnerReference): Promise<Kind | undefined> {

@@ -63,7 +63,11 @@ export class GarbageGraph {
     const startsOrphaning = node.orphansDependents && before?.orphansDependents !== true;
     if (startsWaiting || startsOrphaning) look.push(node.uid);
     if (startsWaiting) look.push(...this.dependentsOf(node.uid).map(({ uid }) => uid));
-    if (node.owners.some(({ uid }) => this.isGoneOrGoing(uid))) look.push(node.uid);
+    if (node.owners.some((owner) => this.isGoneOrGoing(owner.uid) || this.isMistaken(node, owner))) look.push(node.uid);
+    // It may not be whom they mean who pointed at it before it was known.
+    if (before === undefined)
+      for (const dependent of this.dependentsOf(node.uid))
+        if (dependent.owners.some((owner) => owner.uid === node.uid && !isMeant(node, owner, dependent.namespace))) look.push(dependent.uid);
     // An owner may have waited for just this reference.
     for (const { uid } of before?.owners ?? []) if (this.nodes.get(uid)?.waitsForDependents === true) look.push(uid);
     return look;
@@ -85,6 +89,12 @@ export class GarbageGraph {
     return owner === undefined || owner.waitsForDependents;
   }
 
+  /** The reference has the uid of an object that it does not describe. */
+  isMistaken(node: GraphNode, reference: OwnerReference): boolean {
+    const owner = this.nodes.get(reference.uid);
+    return owner !== undefined && !isMeant(owner, reference, node.namespace);
+  }
+
   private link(owner: string, dependent: string): void {
     const known = this.dependents.get(owner);
     if (known === undefined) this.dependents.set(owner, new Set([dependent]));
@@ -96,6 +106,11 @@ export class GarbageGraph {
     known?.delete(dependent);
     if (known?.size === 0) this.dependents.delete(owner);
   }
+}
+
+/** Whether the reference, from an object in `namespace`, describes just this owner: namespaced ones own in their own namespace only. */
+function isMeant({ kind, name, namespace: own }: GraphNode, reference: OwnerReference, namespace: string | undefined): boolean {
+  return kind.apiVersion === reference.apiVersion && kind.kind === reference.kind && name === reference.name && (own === undefined || own === namespace);
 }
 
 /** How the owners of an object stand. */
