@@ -15,6 +15,7 @@ import {
   nodes,
   type Pod,
   persistentVolumeClaims,
+  persistentVolumes,
   podDisruptionBudgets,
   pods,
   replicaSets,
@@ -263,6 +264,10 @@ describe("a stateful set", () => {
     const template = (image: string) => ({ metadata: { name: "", labels: { app: "db" } }, spec: { containers: [{ name: "main", image }] } });
     const resources = { requests: { storage: "1Gi" } };
     const claim = { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "data" }, spec: { accessModes: ["ReadWriteOnce"], resources } };
+    for (const name of ["one", "two", "three"]) {
+      const spec = { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], hostPath: { path: `/data/${name}` } };
+      await plane.client.create(persistentVolumes, { apiVersion: "v1", kind: "PersistentVolume", metadata: { name }, spec });
+    }
     await plane.client.create(statefulSets, {
       apiVersion: "apps/v1",
       kind: "StatefulSet",

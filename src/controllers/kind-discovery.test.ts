@@ -14,6 +14,9 @@ class ServedKinds implements KindDiscovery {
   async deletableKinds(): Promise<{ kinds: readonly Kind[] }> {
     return { kinds: this.kinds };
   }
+  kindsNamed(): readonly Kind[] {
+    return [];
+  }
   onChange(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
