@@ -29,8 +29,14 @@ function mergeLabelKeys(pod: Mutable<Pod>): void {
   }
 }
 
+/** Fields of features that v1.36 does not have on by default are dropped, as upstream's server drops them, so that no kubelet passes over them. */
+function dropDisabledFields({ spec }: Mutable<Pod>): void {
+  for (const { lifecycle } of [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])]) delete lifecycle?.stopSignal;
+}
+
 /** What creation adds beside the status. */
 export function prepareNewPod(pod: Mutable<Pod>): void {
+  dropDisabledFields(pod);
   mergeLabelKeys(pod);
   if ((pod.spec.schedulingGates ?? []).length === 0) return;
   pod.status = {

@@ -48,10 +48,12 @@ export function containerSecurityContext(
   targetId?: string,
 ): ContainerSecurityContext {
   const effective = effectiveSecurityContext(pod, container);
-  verifyRunAsNonRoot(pod, container, effective, image);
+  // An image that names no user runs as root.
+  const imageUid = image.uid ?? (image.username === "" ? 0 : undefined);
+  verifyRunAsNonRoot(pod, container, effective, { uid: imageUid, username: image.username });
   const unmasked = effective.procMount === "Unmasked";
   const namespaces = namespaceOptions(pod);
-  const user = effective.runAsUser ?? image.uid;
+  const user = effective.runAsUser ?? imageUid;
   const drop = effective.capabilities?.drop ?? [];
   return {
     namespaces: targetId !== undefined && namespaces.pid === "container" ? { ...namespaces, pid: "target", targetId } : namespaces,
@@ -77,7 +79,7 @@ function effectiveSecurityContext(pod: Pod, container: Container): SecurityConte
   return { runAsUser, runAsGroup, runAsNonRoot, ...Object.fromEntries(own) };
 }
 
-function verifyRunAsNonRoot(pod: Pod, container: Container, effective: SecurityContext, image: RuntimeImage): void {
+function verifyRunAsNonRoot(pod: Pod, container: Container, effective: SecurityContext, image: { uid: number | undefined; username: string }): void {
   if (effective.runAsNonRoot !== true) return;
   const where = `(pod: ${JSON.stringify(podFullName(pod))}, container: ${container.name})`;
   if (effective.runAsUser !== undefined) {
