@@ -8,10 +8,12 @@ const { reason } = containerTests();
 
 describe.skipIf(reason !== undefined)("processes of pods", () => {
   let node: RealKubelet;
+  const removals: Promise<void>[] = [];
   beforeAll(async () => {
     node = await startRealKubelet();
   }, 120_000);
   afterAll(async () => {
+    await Promise.all(removals);
     await node?.dispose();
   }, 60_000);
 
@@ -21,7 +23,8 @@ describe.skipIf(reason !== undefined)("processes of pods", () => {
     await node.create(name, spec);
     await node.waitFor(name, isReady);
     const text = await node.run(name, "sh", "-c", script);
-    await node.remove(name);
+    // `sleep` as the first process takes no notice of a signal: nobody waits for its end but the last test.
+    removals.push(node.remove(name));
     return text;
   };
   const withContext = (securityContext: SecurityContext): Partial<Pod["spec"]> => ({ containers: [container({ securityContext })] });
