@@ -21,10 +21,13 @@ export interface Filter {
   check(node: NodeInfo): Refusal | undefined;
 }
 
+const NONE: Rejection = { reasons: [], resolvable: true };
+
 interface Step {
-  readonly name: string;
   readonly filter: NonNullable<Plugin["filter"]>;
   readonly state: unknown;
+  /** The last one given: most nodes are refused for the same reason. */
+  refusal: Refusal;
 }
 
 export function createFilter(pod: PodInfo, cluster: ClusterState, profile: Profile): Filter {
@@ -33,7 +36,7 @@ export function createFilter(pod: PodInfo, cluster: ClusterState, profile: Profi
   for (const { plugin } of profile.at.filter) {
     const { name, filter, applies } = plugin;
     if (filter === undefined || preparation.skipped.has(plugin) || applies?.(pod) === false) continue;
-    steps.push({ name, filter, state: preparation.states.get(plugin) });
+    steps.push({ filter, state: preparation.states.get(plugin), refusal: { plugin: name, rejection: NONE } });
   }
   return { ...preparation.outcome, check: createCheck(pod, cluster, steps) };
 }
@@ -87,9 +90,11 @@ function nowhere(plugins: readonly string[]): string {
  */
 function createCheck(pod: PodInfo, cluster: ClusterState, steps: readonly Step[]): Filter["check"] {
   const run = (node: NodeInfo): Refusal | undefined => {
-    for (const { name, filter, state } of steps) {
-      const rejection = filter(pod, node, state);
-      if (rejection !== undefined) return { plugin: name, rejection };
+    for (const step of steps) {
+      const rejection = step.filter(pod, node, step.state);
+      if (rejection === undefined) continue;
+      if (rejection !== step.refusal.rejection) step.refusal = { plugin: step.refusal.plugin, rejection };
+      return step.refusal;
     }
     return undefined;
   };

@@ -2,7 +2,7 @@
 import type { Random } from "../base/index.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { Diagnosis } from "./diagnosis.ts";
-import { createFilter, type Filter } from "./filter-nodes.ts";
+import { createFilter, type Filter, type Refusal } from "./filter-nodes.ts";
 import type { NodeInfo } from "./node-info.ts";
 import type { Rejection } from "./plugin.ts";
 import type { PodInfo } from "./pod-info.ts";
@@ -44,22 +44,22 @@ export function createNodeFinder(cluster: ClusterState, options: NodeFinderOptio
       const percentage = profile.percentageOfNodesToScore ?? options.percentageOfNodesToScore ?? 0;
       const wanted = profile.at.score.length === 0 ? 1 : enoughNodes(nodes.length, percentage);
       const feasible: NodeInfo[] = [];
-      const rejections = new Map<string, Rejection>();
-      const plugins = new Set(filter.narrowedBy);
+      const refused: { readonly node: NodeInfo; readonly refusal: Refusal }[] = [];
       let looked = 0;
       for (; looked < nodes.length && feasible.length < wanted; looked++) {
         const node = nodes[(start + looked) % nodes.length];
         if (node === undefined) continue;
-        const rejected = filter.check(node);
-        if (rejected === undefined) feasible.push(node);
-        else {
-          rejections.set(node.name, rejected.rejection);
-          plugins.add(rejected.plugin);
-        }
+        const refusal = filter.check(node);
+        if (refusal === undefined) feasible.push(node);
+        else refused.push({ node, refusal });
       }
       start = all.length === 0 ? 0 : (start + looked) % all.length;
-      if (feasible.length === 0) return refusal(all.length, { rejections, others, plugins });
-      return { node: feasible.length === 1 ? (feasible[0] as NodeInfo) : pickBest(feasible, scoreNodes(pod, feasible, cluster, profile), options.random) };
+      const [first] = feasible;
+      if (first === undefined) {
+        const plugins = new Set([...filter.narrowedBy, ...refused.map(({ refusal: { plugin } }) => plugin)]);
+        return refusal(all.length, { rejections: new Map(refused.map(({ node, refusal: { rejection } }) => [node.name, rejection])), others, plugins });
+      }
+      return { node: feasible.length === 1 ? first : pickBest(first, feasible, scoreNodes(pod, feasible, cluster, profile), options.random) };
     },
   };
 }
@@ -71,7 +71,7 @@ function refusal(nodeCount: number, diagnosis: Omit<Diagnosis, "nodeCount">): De
 /** The nodes to look at, and what holds for all others. */
 function eligible(all: readonly NodeInfo[], cluster: ClusterState, { nodeNames, narrowedBy }: Filter): { nodes: readonly NodeInfo[]; others: Rejection } {
   if (nodeNames === undefined) return { nodes: all, others: UNKNOWN };
-  const named = [...nodeNames].map((name) => cluster.node(name)).filter((node) => node?.node !== undefined) as NodeInfo[];
+  const named = [...nodeNames].flatMap((name) => cluster.node(name) ?? []).filter(({ node }) => node !== undefined);
   return { nodes: named, others: { reasons: [`node(s) didn't satisfy plugin(s) [${narrowedBy.join(" ")}]`], resolvable: false } };
 }
 
@@ -82,7 +82,7 @@ export function enoughNodes(all: number, percentage = 0): number {
   return Math.max(LOOK_AT_LEAST, Math.trunc((all * share) / 100));
 }
 
-function pickBest(nodes: readonly NodeInfo[], scores: readonly number[], random: Random): NodeInfo {
+function pickBest(first: NodeInfo, nodes: readonly NodeInfo[], scores: readonly number[], random: Random): NodeInfo {
   let best: NodeInfo[] = [];
   let highest = Number.NEGATIVE_INFINITY;
   for (const [index, node] of nodes.entries()) {
@@ -92,5 +92,5 @@ function pickBest(nodes: readonly NodeInfo[], scores: readonly number[], random:
       best = [node];
     } else if (score === highest) best.push(node);
   }
-  return best[Math.floor(random.next() * best.length)] as NodeInfo;
+  return best[Math.floor(random.next() * best.length)] ?? first;
 }

@@ -25,24 +25,16 @@ export const DEFAULT_RESOURCES: readonly ResourceWeight[] = [
 ];
 const LARGEST_SHAPE_SCORE = 10;
 
-/** Of one resource: what the node has, what its pods have asked for, and with the new pod. */
-export interface Usage extends ResourceWeight {
-  readonly total: number;
-  readonly before: number;
-  readonly used: number;
+/** A resource to score, and how much of it the pod asks for. */
+export interface AskedResource extends ResourceWeight {
+  readonly amount: number;
 }
 
-/** Resources that the node does not have are left out, and special ones that the pod does not ask for. */
-export function usageOf(resources: readonly ResourceWeight[], asked: Amounts, node: NodeInfo, requested: Amounts): Usage[] {
-  const usage: Usage[] = [];
-  for (const { name, weight } of resources) {
-    const wanted = asked.get(name) ?? 0;
-    const total = node.allocatable.get(name) ?? 0;
-    if (total === 0 || (wanted === 0 && isSpecialResource(name))) continue;
-    const before = requested.get(name) ?? 0;
-    usage.push({ name, weight, total, before, used: before + wanted });
-  }
-  return usage;
+/** Special resources that the pod does not ask for are left out. */
+export function askedResources(resources: readonly ResourceWeight[], asked: Amounts): readonly AskedResource[] {
+  return resources
+    .map(({ name, weight }) => ({ name, weight, amount: asked.get(name) ?? 0 }))
+    .filter(({ name, amount }) => amount > 0 || !isSpecialResource(name));
 }
 
 /** Neither of the node itself nor of every pod: extended resources, huge pages. */
@@ -50,34 +42,46 @@ export function isSpecialResource(name: string): boolean {
   return name.includes("/") || name.startsWith("hugepages-");
 }
 
-/** Of 0 to 100. */
-export function allocationScore(strategy: ScoringStrategy): (usage: readonly Usage[]) => number {
+/** What a node scores, of 0 to 100. Resources that the node does not have are left out. Called for every node: it allocates nothing. */
+export type AllocationScore = (asked: readonly AskedResource[], node: NodeInfo) => number;
+
+export function allocationScore(strategy: ScoringStrategy): AllocationScore {
   switch (strategy.type) {
     case "LeastAllocated":
-      return (usage) => weightedMean(usage, ({ used, total }) => (used > total ? 0 : Math.trunc(((total - used) * LARGEST_SCORE) / total)));
+      return (asked, node) => weightedMean(asked, node, (used, total) => (used > total ? 0 : Math.trunc(((total - used) * LARGEST_SCORE) / total)));
     case "MostAllocated":
-      return (usage) => weightedMean(usage, ({ used, total }) => Math.trunc((Math.min(used, total) * LARGEST_SCORE) / total));
+      return (asked, node) => weightedMean(asked, node, (used, total) => Math.trunc((Math.min(used, total) * LARGEST_SCORE) / total));
     case "RequestedToCapacityRatio":
-      return (usage) => shapedMean(usage, strategy.shape);
+      return (asked, node) => shapedMean(asked, node, strategy.shape);
   }
 }
 
-function weightedMean(usage: readonly Usage[], scoreOf: (usage: Usage) => number): number {
+function weightedMean(asked: readonly AskedResource[], { allocatable, scoredRequested }: NodeInfo, scoreOf: (used: number, total: number) => number): number {
   let sum = 0;
   let weights = 0;
-  for (const resource of usage) {
-    sum += scoreOf(resource) * resource.weight;
-    weights += resource.weight;
+  for (const { name, weight, amount } of asked) {
+    const total = allocatable.get(name) ?? 0;
+    if (total === 0) continue;
+    sum += scoreOf((scoredRequested.get(name) ?? 0) + amount, total) * weight;
+    weights += weight;
   }
   return weights === 0 ? 0 : Math.trunc(sum / weights);
 }
 
 /** Resources that score nothing do not pull the mean down. */
-function shapedMean(usage: readonly Usage[], shape: readonly ShapePoint[]): number {
-  const scored = usage.map(({ used, total, weight }) => ({ weight, score: shapeScore(shape, used > total ? 100 : Math.trunc((used * 100) / total)) }));
-  const counted = scored.filter(({ score }) => score > 0);
-  const weights = counted.reduce((sum, { weight }) => sum + weight, 0);
-  return weights === 0 ? 0 : Math.round(counted.reduce((sum, { score, weight }) => sum + score * weight, 0) / weights);
+function shapedMean(asked: readonly AskedResource[], { allocatable, scoredRequested }: NodeInfo, shape: readonly ShapePoint[]): number {
+  let sum = 0;
+  let weights = 0;
+  for (const { name, weight, amount } of asked) {
+    const total = allocatable.get(name) ?? 0;
+    if (total === 0) continue;
+    const used = (scoredRequested.get(name) ?? 0) + amount;
+    const score = shapeScore(shape, used > total ? 100 : Math.trunc((used * 100) / total));
+    if (score <= 0) continue;
+    sum += score * weight;
+    weights += weight;
+  }
+  return weights === 0 ? 0 : Math.round(sum / weights);
 }
 
 /** Straight lines between the points, level beyond them. */

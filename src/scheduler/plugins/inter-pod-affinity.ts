@@ -33,6 +33,10 @@ interface FilterState {
   readonly unwanted: readonly PlacedTerm[];
   readonly namespaceLabels: NamespaceLabels;
 }
+const NO_COMPANY = unresolvable("node(s) didn't match pod affinity rules");
+const BAD_COMPANY = unschedulable("node(s) didn't match pod anti-affinity rules");
+const UNWANTED = unschedulable("node(s) didn't satisfy existing pods anti-affinity rules");
+
 /** What the domains of a node are worth, by topology key. */
 type ScoreState = readonly { readonly topologyKey: string; readonly weight: number; readonly byDomain: ReadonlyMap<string, number> }[];
 
@@ -148,9 +152,9 @@ export function createInterPodAffinity(args: Partial<InterPodAffinityArgs> = {})
     preFilter: prepareFilter,
     filter: (pod, node, prepared) => {
       const state = prepared as FilterState;
-      if (!hasCompany(node, state)) return unresolvable("node(s) didn't match pod affinity rules");
-      if (state.far.some((term) => countAt(node, term) > 0)) return unschedulable("node(s) didn't match pod anti-affinity rules");
-      return isUnwanted(pod, node, state) ? unschedulable("node(s) didn't satisfy existing pods anti-affinity rules") : undefined;
+      if (!hasCompany(node, state)) return NO_COMPANY;
+      if (state.far.some((term) => countAt(node, term) > 0)) return BAD_COMPANY;
+      return isUnwanted(pod, node, state) ? UNWANTED : undefined;
     },
     preScore: (pod, cluster) => prepareScore(settings, pod, cluster),
     score: (_pod, node, prepared) => {

@@ -9,6 +9,9 @@ export interface NodeAffinityArgs {
   readonly addedAffinity?: NodeAffinity;
 }
 
+const NOT_ENFORCED = unresolvable("node(s) didn't match scheduler-enforced node affinity");
+const NO_MATCH = unresolvable("node(s) didn't match Pod's node affinity/selector");
+
 /** The nodes that the pod names outright; undefined when it leaves any open. */
 function namedNodes({ pod }: PodInfo): ReadonlySet<string> | undefined {
   const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
@@ -38,8 +41,8 @@ export function createNodeAffinity({ addedAffinity }: NodeAffinityArgs = {}): Pl
   return plugin<undefined | readonly PreferredSchedulingTerm[]>("NodeAffinity", {
     preFilter: (pod) => (isChoosy(pod) ? prepareFilter(pod) : PreFilterVerdict.skip),
     filter: ({ pod }, { node }) => {
-      if (node === undefined || !isEnforced(node)) return unresolvable("node(s) didn't match scheduler-enforced node affinity");
-      return podMatchesNode(pod, node) ? undefined : unresolvable("node(s) didn't match Pod's node affinity/selector");
+      if (node === undefined || !isEnforced(node)) return NOT_ENFORCED;
+      return podMatchesNode(pod, node) ? undefined : NO_MATCH;
     },
     preScore: ({ pod }) => {
       const preferred = [...added, ...(pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [])];

@@ -4,7 +4,7 @@ import { type Node, resourceAmounts } from "../../api/index.ts";
 import type { NodeInfo } from "../node-info.ts";
 import { type ClusterEvent, type Plugin, plugin, type Rejection } from "../plugin.ts";
 import { type Amounts, numbers, type PodInfo } from "../pod-info.ts";
-import { allocationScore, DEFAULT_RESOURCES, isSpecialResource, type ScoringStrategy, usageOf } from "./allocation-scores.ts";
+import { type AskedResource, allocationScore, askedResources, DEFAULT_RESOURCES, isSpecialResource, type ScoringStrategy } from "./allocation-scores.ts";
 
 export interface NodeResourcesFitArgs {
   /** Extended resources that something else looks after. */
@@ -70,10 +70,11 @@ export function createNodeResourcesFit(args: Partial<NodeResourcesFitArgs> = {})
   const groups = new Set(args.ignoredResourceGroups);
   const isIgnored = (resource: string): boolean =>
     resource.includes("/") && isSpecialResource(resource) && (ignored.has(resource) || groups.has(resource.slice(0, resource.indexOf("/"))));
-  return plugin<Wanted>("NodeResourcesFit", {
+  return plugin<Wanted | readonly AskedResource[]>("NodeResourcesFit", {
     preFilter: (pod) => wantedOf(pod, isIgnored),
-    filter: (_pod, node, wanted) => whyNotFit(wanted, node),
-    score: (pod, node) => score(usageOf(strategy.resources, pod.scoredRequests, node, node.scoredRequested)),
+    filter: (_pod, node, wanted) => whyNotFit(wanted as Wanted, node),
+    preScore: (pod) => askedResources(strategy.resources, pod.scoredRequests),
+    score: (_pod, node, asked) => score(asked as readonly AskedResource[], node),
     helpedBy: ["podRemoved", "podUpdated", "podChanged", "nodeAdded", "nodeUpdated"],
     helps: (pod, event) => helps(pod, event, isIgnored),
   });

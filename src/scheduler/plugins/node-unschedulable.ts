@@ -4,6 +4,8 @@ import { changedNode, plugin, unresolvable } from "../plugin.ts";
 
 const CORDON = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
 
+const CORDONED = unresolvable("node(s) were unschedulable");
+
 function toleratesCordon({ spec }: Pod): boolean {
   return findUntoleratedTaint([CORDON], spec.tolerations, [CORDON.effect]) === undefined;
 }
@@ -13,7 +15,7 @@ function accepts(node: Node | undefined, pod: Pod): boolean {
 }
 
 export const nodeUnschedulable = plugin("NodeUnschedulable", {
-  filter: ({ pod }, { node }) => (accepts(node, pod) ? undefined : unresolvable("node(s) were unschedulable")),
+  filter: ({ pod }, { node }) => (accepts(node, pod) ? undefined : CORDONED),
   helpedBy: ["nodeAdded", "nodeUpdated", "podChanged"],
   helps: ({ pod }, event) => {
     if (event.type === "podChanged") return toleratesCordon(event.pod.pod);

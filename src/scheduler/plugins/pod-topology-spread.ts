@@ -11,7 +11,8 @@ import { type PodInfo, type PodTest, sameLabels } from "../pod-info.ts";
 import type { PodSet } from "../pod-sets.ts";
 import { constraintsOf, type SpreadConstraint, type SpreadDefaults, SYSTEM_DEFAULTS } from "./spread-constraints.ts";
 
-const MISMATCH = "node(s) didn't match pod topology spread constraints";
+const MISMATCH = unschedulable("node(s) didn't match pod topology spread constraints");
+const UNLABELLED = unresolvable("node(s) didn't match pod topology spread constraints (missing required label)");
 const REPELLING = ["NoSchedule", "NoExecute"];
 const HOSTNAME = "kubernetes.io/hostname";
 
@@ -108,13 +109,13 @@ function smallestOf(domains: Iterable<string>, countOf: (domain: string) => numb
 
 function whyNot(node: NodeInfo, { constraint, test, self, count, isCounted, domains, smallest }: CountedConstraint): Rejection | undefined {
   const domain = node.label(constraint.topologyKey);
-  if (domain === undefined) return unresolvable(`${MISMATCH} (missing required label)`);
+  if (domain === undefined) return UNLABELLED;
   const counts = isCounted(node);
   const here = count(domain) + (counts ? node.trialDifference(test) : 0);
   const elsewhere = smallest.domain === domain ? smallest.next : smallest.count;
   const least = counts ? Math.min(here, elsewhere) : smallest.count;
   const fewest = domains < constraint.minDomains ? 0 : least;
-  return here + self - fewest > constraint.maxSkew ? unschedulable(MISMATCH) : undefined;
+  return here + self - fewest > constraint.maxSkew ? MISMATCH : undefined;
 }
 
 interface ScoredConstraint {
