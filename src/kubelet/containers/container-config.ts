@@ -7,7 +7,7 @@ import type { KubeletHost } from "../host.ts";
 import { HOSTS_PATH, hostNetworkHostsFile, hostsFile, podHostname } from "../network/hosts-file.ts";
 import { isHostNetwork, podUid } from "../pods/pod-spec.ts";
 import { newestContainer, type RuntimePod } from "../pods/runtime-pod.ts";
-import type { ContainerConfig, ContainerMount, RuntimeImage } from "../runtime/runtime.ts";
+import type { ContainerConfig, ContainerDevice, ContainerMount, RuntimeImage } from "../runtime/runtime.ts";
 import { podDirectory } from "../volumes/paths.ts";
 import type { MountedVolume } from "../volumes/volume.ts";
 import { containerAnnotations, containerLabels } from "./labels.ts";
@@ -47,6 +47,7 @@ export async function containerConfig(
     workingDir: container.workingDir ?? "",
     envs: [...environment].map(([key, value]) => ({ key, value })),
     mounts,
+    devices: containerDevices(context, container),
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, restartCount, terminationMessageFile),
     logPath: `${container.name}/${restartCount}.log`,
@@ -86,6 +87,14 @@ async function containerMounts(context: ContainerConfigContext, container: Conta
   const hasOwnHosts = (container.volumeMounts ?? []).some(({ mountPath }) => mountPath === HOSTS_PATH);
   if (!hasOwnHosts && (context.podIps.length > 0 || isHostNetwork(context.pod))) mounts.push(mount(HOSTS_PATH, await writeHostsFile(context)));
   return mounts;
+}
+
+function containerDevices({ volumes }: ContainerConfigContext, container: Container): ContainerDevice[] {
+  return (container.volumeDevices ?? []).map(({ name, devicePath }) => {
+    const volume = volumes.get(name);
+    if (volume?.isDevice !== true) throw new ContainerConfigError(`cannot find block device "${name}" for container "${container.name}"`);
+    return { containerPath: devicePath, hostPath: volume.path, readonly: volume.readOnly };
+  });
 }
 
 function subPathOf({ subPath = "", subPathExpr = "" }: VolumeMount, lookUp: (name: string) => string | undefined): string {

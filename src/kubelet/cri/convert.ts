@@ -128,6 +128,8 @@ export function toWireContainerConfig(config: ContainerConfig): object {
       readonly: mount.readonly,
       propagation: propagations[mount.propagation],
     })),
+    // Read, write, and never make a device node.
+    devices: (config.devices ?? []).map(({ containerPath, hostPath, readonly }) => ({ containerPath, hostPath, permissions: readonly ? "r" : "rw" })),
     labels: config.labels,
     annotations: config.annotations,
     logPath: config.logPath,

@@ -62,6 +62,7 @@ const containerMessages: MessageTable = {
   ImageSpec: { image: "1 string", annotations: "2 map", userSpecifiedImage: "18 string" },
   KeyValue: { key: "1 string", value: "2 string" },
   ContainerMount: { containerPath: "1 string", hostPath: "2 string", readonly: "3 bool", propagation: "5 int32" },
+  Device: { containerPath: "1 string", hostPath: "2 string", permissions: "3 string" },
   LinuxContainerResources: {
     cpuPeriod: "1 int64",
     cpuQuota: "2 int64",
@@ -95,6 +96,7 @@ const containerMessages: MessageTable = {
     workingDir: "5 string",
     envs: "6 KeyValue[]",
     mounts: "7 ContainerMount[]",
+    devices: "8 Device[]",
     labels: "9 map",
     annotations: "10 map",
     logPath: "11 string",

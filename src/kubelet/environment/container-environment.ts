@@ -1,16 +1,18 @@
 // The environment variables of a container, from every source, in the order in which they may refer to each other
 // (https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/).
-import type { ConfigMap, Container, EnvVar, FileKeySelector, Secret, Service } from "../../api/index.ts";
+import type { ConfigMap, Container, EnvVar, FileKeySelector, PersistentVolume, PersistentVolumeClaim, Secret, Service } from "../../api/index.ts";
 import { podNamespace } from "../pods/pod-spec.ts";
 import { type DownwardContext, fieldValue, resourceValue } from "./downward-api.ts";
 import { EnvFileError, parseEnvFile } from "./env-file.ts";
 import { expand } from "./expansion.ts";
 import { serviceVariables } from "./service-variables.ts";
 
-/** ConfigMaps and Secrets that a pod refers to; undefined: there is none of that name. */
+/** What a pod refers to; undefined: there is none of that name. */
 export interface ReferencedObjects {
   configMap(namespace: string, name: string): Promise<ConfigMap | undefined>;
   secret(namespace: string, name: string): Promise<Secret | undefined>;
+  claim(namespace: string, name: string): Promise<PersistentVolumeClaim | undefined>;
+  persistentVolume(name: string): Promise<PersistentVolume | undefined>;
 }
 
 /** The container can't be made as the user wrote it: CreateContainerConfigError. */

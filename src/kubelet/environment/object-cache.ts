@@ -1,8 +1,21 @@
 // The ConfigMaps and Secrets that the node's pods refer to, each followed by a watch of its own while a pod needs it: a node
 // may read only what its pods refer to (https://kubernetes.io/docs/reference/access-authn-authz/node/).
-import { type ConfigMap, configMaps, isStatus, type Kind, type KubeObject, type Pod, type Secret, secrets } from "../../api/index.ts";
+import {
+  type ConfigMap,
+  configMaps,
+  isStatus,
+  type Kind,
+  type KubeObject,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type Pod,
+  persistentVolumeClaims,
+  persistentVolumes,
+  type Secret,
+  secrets,
+} from "../../api/index.ts";
 import type { Env } from "../../base/index.ts";
-import { type Client, createInformer, type Informer } from "../../client/index.ts";
+import { type Client, createInformer, type Informer, type ObjectName } from "../../client/index.ts";
 import { allContainers, podNamespace, podUid } from "../pods/pod-spec.ts";
 import type { ReferencedObjects } from "./container-environment.ts";
 
@@ -40,6 +53,13 @@ class WatchingCache implements ObjectCache {
   secret(namespace: string, name: string): Promise<Secret | undefined> {
     return this.get(secrets, namespace, name);
   }
+  /** Claims and volumes are looked at when a pod starts, and not followed. */
+  claim(namespace: string, name: string): Promise<PersistentVolumeClaim | undefined> {
+    return this.read(persistentVolumeClaims, { namespace, name });
+  }
+  persistentVolume(name: string): Promise<PersistentVolume | undefined> {
+    return this.read(persistentVolumes, { name });
+  }
 
   follow(pod: Pod): void {
     const uid = podUid(pod);
@@ -62,10 +82,14 @@ class WatchingCache implements ObjectCache {
   private async get<T extends KubeObject>(kind: Kind<T>, namespace: string, name: string): Promise<T | undefined> {
     const entry = this.entries.get(keyOf(kind as unknown as Kind, namespace, name));
     if (entry?.informer.hasSynced() === true) return entry.informer.get(`${namespace}/${name}`) as T | undefined;
+    const object = await this.read(kind, { namespace, name });
+    if (entry !== undefined && object !== undefined) entry.readRevision = object.metadata.resourceVersion;
+    return object;
+  }
+
+  private async read<T extends KubeObject>(kind: Kind<T>, of: ObjectName): Promise<T | undefined> {
     try {
-      const object = await this.client.get(kind, { namespace, name });
-      if (entry !== undefined) entry.readRevision = object.metadata.resourceVersion;
-      return object;
+      return await this.client.get(kind, of);
     } catch (error) {
       if (isStatus(error, "NotFound")) return undefined;
       throw error;

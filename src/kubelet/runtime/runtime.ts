@@ -70,6 +70,13 @@ export interface ContainerMount {
   readonly propagation: "private" | "hostToContainer" | "bidirectional";
 }
 
+/** A device of the node, to be used without a file system. */
+export interface ContainerDevice {
+  readonly containerPath: string;
+  readonly hostPath: string;
+  readonly readonly: boolean;
+}
+
 export interface ContainerResources {
   readonly cpuPeriod: number;
   readonly cpuQuota: number;
@@ -90,6 +97,7 @@ export interface ContainerConfig {
   readonly workingDir: string;
   readonly envs: readonly { readonly key: string; readonly value: string }[];
   readonly mounts: readonly ContainerMount[];
+  readonly devices?: readonly ContainerDevice[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   /** Relative to the sandbox's log directory. */

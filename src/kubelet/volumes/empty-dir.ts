@@ -23,7 +23,7 @@ export const emptyDir = volume("emptyDir", {
       await host.mounts.mountTmpfs(directory, { mode: MODE, ...(sizeBytes > 0 ? { sizeBytes } : {}) });
     }
     const { fsGroup } = pod.spec.securityContext ?? {};
-    if (isNew && fsGroup !== undefined) await giveToGroup(host, directory, fsGroup, false);
+    if (isNew && fsGroup !== undefined) await giveToGroup(host, directory, { fsGroup, readOnly: false });
     return { path: directory, readOnly: false };
   },
 });

@@ -1,7 +1,9 @@
 // https://kubernetes.io/docs/concepts/storage/volumes/#hostpath. What lies at the path must be of the asked type; DirectoryOrCreate
 // and FileOrCreate make it. Nothing is removed with the pod.
+
+import type { HostPathVolumeSource } from "../../api/index.ts";
 import type { FileStat, KubeletHost } from "../host.ts";
-import { VolumeError, volume } from "./volume.ts";
+import { type MountedVolume, type VolumeContext, VolumeError, volume } from "./volume.ts";
 
 const EXPECTED: Readonly<Record<string, { readonly type: FileStat["type"]; readonly text: string }>> = {
   Directory: { type: "directory", text: "a directory" },
@@ -13,15 +15,15 @@ const EXPECTED: Readonly<Record<string, { readonly type: FileStat["type"]; reado
   BlockDevice: { type: "blockDevice", text: "a block device" },
 };
 
-export const hostPath = volume("hostPath", {
-  setUp: async ({ path, type = "" }, { host }) => {
-    if (path.split("/").includes("..")) throw new VolumeError(`path ${path} must not contain '..'`);
-    if (type !== "") await checkType(host, path, type);
-    // Without a type whatever is there is mounted; the runtime makes a missing directory, as upstream's does.
-    else if ((await host.files.stat(path)) === undefined) await host.files.makeDirectory(path, 0o755);
-    return { path, readOnly: false };
-  },
-});
+export const hostPath = volume("hostPath", { setUp: setUpHostPath });
+
+export async function setUpHostPath({ path, type = "" }: HostPathVolumeSource, { host }: Pick<VolumeContext, "host">): Promise<MountedVolume> {
+  if (path.split("/").includes("..")) throw new VolumeError(`path ${path} must not contain '..'`);
+  if (type !== "") await checkType(host, path, type);
+  // Without a type whatever is there is mounted; the runtime makes a missing directory, as upstream's does.
+  else if ((await host.files.stat(path)) === undefined) await host.files.makeDirectory(path, 0o755);
+  return { path, readOnly: false };
+}
 
 async function checkType(host: KubeletHost, path: string, type: string): Promise<void> {
   const expected = EXPECTED[type];

@@ -14,7 +14,7 @@ export async function projectFiles({ env, host, pod }: VolumeContext, directory:
     await host.files.changeMode(directory, 0o2777);
   }
   await writeAtomically(env, host.files, directory, files, async (path) => {
-    if (fsGroup !== undefined) await giveToGroup(host, path, fsGroup, true);
+    if (fsGroup !== undefined) await giveToGroup(host, path, { fsGroup, readOnly: true });
   });
   return { path: directory, readOnly: true, ...(refreshAtMs === undefined ? {} : { refreshAtMs }) };
 }

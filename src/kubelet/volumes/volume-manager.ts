@@ -62,8 +62,7 @@ class HostVolumeManager implements VolumeManager {
         known.set(spec.name, await this.setUpOne(pod, spec, downward));
       } catch (error) {
         failure ??= error;
-        const message = `MountVolume.SetUp failed for volume "${spec.name}" : ${error instanceof Error ? error.message : String(error)}`;
-        this.parts.events.pod(pod, "Warning", "FailedMount", message);
+        this.parts.events.pod(pod, "Warning", "FailedMount", failureMessage(spec, error));
       }
     }
     if (failure !== undefined) throw failure;
@@ -78,9 +77,8 @@ class HostVolumeManager implements VolumeManager {
       try {
         known.set(spec.name, await this.setUpOne(pod, spec, downward));
       } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
         this.log.warn("cannot bring a volume up to date", { pod: pod.metadata.name, namespace: pod.metadata.namespace, volume: spec.name, error });
-        this.parts.events.pod(pod, "Warning", "FailedMount", `MountVolume.SetUp failed for volume "${spec.name}" : ${text}`);
+        this.parts.events.pod(pod, "Warning", "FailedMount", failureMessage(spec, error));
       }
     }
   }
@@ -148,4 +146,9 @@ class HostVolumeManager implements VolumeManager {
     await host.files.makeDirectory(memoryDirectory(host), 0o750);
     await host.mounts.mountTmpfs(memoryDirectory(host), { mode: 0o750 });
   }
+}
+
+function failureMessage({ name }: VolumeSpec, error: unknown): string {
+  const volume = (error instanceof VolumeError ? error.volumeName : undefined) ?? name;
+  return `MountVolume.SetUp failed for volume "${volume}" : ${error instanceof Error ? error.message : String(error)}`;
 }

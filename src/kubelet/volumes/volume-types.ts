@@ -4,11 +4,12 @@ import { downwardApi } from "./downward-api.ts";
 import { emptyDir } from "./empty-dir.ts";
 import { hostPath } from "./host-path.ts";
 import { image } from "./image.ts";
+import { ephemeral, persistentVolumeClaim } from "./persistent-volume.ts";
 import { projected } from "./projected.ts";
 import { secret } from "./secret.ts";
 import type { VolumeSpec, VolumeType } from "./volume.ts";
 
-export const volumeTypes: readonly VolumeType[] = [configMap, downwardApi, emptyDir, hostPath, image, projected, secret];
+export const volumeTypes: readonly VolumeType[] = [configMap, downwardApi, emptyDir, hostPath, image, projected, secret, persistentVolumeClaim, ephemeral];
 
 /** Undefined: none that we know. */
 export function volumeTypeOf(spec: VolumeSpec): VolumeType | undefined {

@@ -17,6 +17,8 @@ export interface MountedVolume {
   readonly path: string;
   /** Containers must not write it, whatever they ask for. */
   readonly readOnly: boolean;
+  /** A block device for `volumeDevices`, not a file system. */
+  readonly isDevice?: boolean;
   /** It has to be set up again by then, in wall clock time. */
   readonly refreshAtMs?: number;
 }
@@ -51,6 +53,13 @@ export type ImageViews = Pick<ContainerRuntime, "imageView" | "releaseImageView"
 /** The volume can't be set up now; users read the message in an event FailedMount. */
 export class VolumeError extends Error {
   override readonly name = "VolumeError";
+  constructor(
+    message: string,
+    /** What users know the volume by, where it is not the name in the pod's spec. */
+    readonly volumeName?: string,
+  ) {
+    super(message);
+  }
 }
 
 export interface VolumeType {
