@@ -34,6 +34,7 @@ const kubelet: KubeletApi = {
   resourceMetrics: async () => "metric 1\n",
   configuration: () => DEFAULT_KUBELET_CONFIGURATION,
   healthProblem: () => undefined,
+  volumeDirectories: { make: async (name) => `/storage/${name}`, remove: async () => undefined },
 };
 
 /** Lets the API server and the holder of one token do all, others nothing. */

@@ -63,13 +63,17 @@ export function objectReference(object: KubeObject): ObjectReference {
   };
 }
 
+/** Events of one millisecond are told apart by the nanoseconds of their names. */
+const SEQUENCES = 1_000_000;
+
 class BackgroundRecorder implements EventRecorder {
   private readonly correlator = new EventCorrelator();
   private readonly log: Logger;
   private readonly waiting: Report[] = [];
   private readonly abort = new AbortController();
   private writing: Promise<void> | undefined;
-  private sequence = 0;
+  /** Recorders begin at different numbers: two that report about one object at one moment must not give one name. */
+  private sequence: number;
 
   constructor(
     private readonly env: Env,
@@ -78,6 +82,7 @@ class BackgroundRecorder implements EventRecorder {
     private readonly options: EventRecorderOptions,
   ) {
     this.log = env.log.child("events");
+    this.sequence = Math.floor(env.random.fork(`events ${component}`).next() * SEQUENCES);
   }
 
   event(about: KubeObject | ObjectReference, type: "Normal" | "Warning", reason: string, message: string, details: EventDetails = {}): void {
@@ -170,7 +175,7 @@ class BackgroundRecorder implements EventRecorder {
 
   /** `<name>.<nanoseconds in hexadecimal>`; the count of reports keeps names of one millisecond apart. */
   private eventName(event: ReportedEvent): string {
-    this.sequence = (this.sequence + 1) % 1_000_000;
+    this.sequence = (this.sequence + 1) % SEQUENCES;
     const nanoseconds = BigInt(Math.floor(event.atMs)) * 1_000_000n + BigInt(this.sequence);
     const suffix = `.${nanoseconds.toString(16)}`;
     return `${(event.involvedObject.name ?? "unknown").slice(0, MAX_NAME - suffix.length)}${suffix}`;

@@ -5,7 +5,8 @@ import { createInformerFactory } from "../client/index.ts";
 import { createControllerManager } from "../controllers/index.ts";
 import { type CertificatePair, createRequestSigner } from "../kubeadm/index.ts";
 import { createScheduler } from "../scheduler/index.ts";
-import { CONTROLLER_MANAGER, SCHEDULER, serviceAccount } from "./identities.ts";
+import { ADMINISTRATOR, CONTROLLER_MANAGER, SCHEDULER, serviceAccount } from "./identities.ts";
+import { createNodeDirectories, installLocalPath } from "./local-path.ts";
 
 export interface ControlPlaneOptions extends ApiServerOptions {
   /** Published in every namespace as `kube-root-ca.crt`. */
@@ -38,6 +39,7 @@ export async function startControlPlane(env: Env, options: ControlPlaneOptions):
     secretTokens: createSecretTokenIssuer(serviceAccountKeys),
     ...(options.signingAuthority === undefined ? {} : { requestSigner: createRequestSigner(env, options.signingAuthority) }),
     clientFor: (name) => apiServer.localClient(serviceAccount(name)),
+    ...(options.nodes === undefined ? {} : { nodeDirectories: createNodeDirectories(env, options.nodes) }),
   });
   const scheduler = createScheduler(env, apiServer.localClient(SCHEDULER), { informers });
   let started = false;
@@ -45,6 +47,7 @@ export async function startControlPlane(env: Env, options: ControlPlaneOptions):
     apiServer,
     startControllers: async () => {
       started = true;
+      await installLocalPath(apiServer.localClient(ADMINISTRATOR));
       await Promise.all([controllers.start(), scheduler.start()]);
     },
     stop: async () => {

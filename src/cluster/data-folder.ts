@@ -18,6 +18,8 @@ export interface ClusterPaths {
   readonly store: string;
   readonly kubelet: string;
   readonly podLogs: string;
+  /** Directories that the storage class local-path hands out as volumes: users' data. */
+  readonly volumes: string;
   readonly containerdConfig: string;
   readonly containerdLog: string;
   readonly containerdPid: string;
@@ -53,6 +55,7 @@ export function clusterPaths(data: string, isRoot = process.getuid?.() === 0): C
     store: `${folder}/store`,
     kubelet: `${folder}/kubelet`,
     podLogs: `${folder}/pod-logs`,
+    volumes: `${folder}/storage`,
     containerdConfig: `${folder}/containerd.toml`,
     containerdLog: `${folder}/containerd.log`,
     containerdPid: `${run}/containerd.pid`,

@@ -8,12 +8,11 @@ import {
   type EndpointSlice,
   endpointSlices,
   isStatus,
-  type Kind,
-  type KubeObject,
   type Service,
   services,
 } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
+import { createUnlessThere } from "./create-unless-there.ts";
 
 const NAMESPACE = "kube-system";
 const NAME = "kube-dns";
@@ -57,15 +56,6 @@ export async function grantDnsRights(client: Client): Promise<void> {
     subjects: [{ kind: "ServiceAccount", name: "coredns", namespace: NAMESPACE }],
   };
   await Promise.all([createUnlessThere(client, clusterRoles, role), createUnlessThere(client, clusterRoleBindings, binding)]);
-}
-
-async function createUnlessThere<T extends KubeObject>(client: Client, kind: Kind<T>, object: T): Promise<void> {
-  try {
-    await client.get(kind, object.metadata);
-  } catch (error) {
-    if (!isStatus(error, "NotFound")) throw error;
-    await client.create(kind, object);
-  }
 }
 
 /** Without a selector: the endpoints are no pods, and no controller touches them. */

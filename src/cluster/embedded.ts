@@ -12,6 +12,7 @@ import {
   createSimulatedRuntime,
   type Kubelet,
   type KubeletApi,
+  type SimulatedHost,
   type SimulatedRuntime,
   type SimulatedRuntimeOptions,
 } from "../kubelet/index.ts";
@@ -20,6 +21,9 @@ import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { createDirectNodeConnector } from "./direct-nodes.ts";
 import * as identities from "./identities.ts";
 import { DEFAULT_OPTIONS } from "./options.ts";
+
+/** On each node's own simulated disk. */
+const VOLUMES_DIRECTORY = "/var/lib/kubets/storage";
 
 export interface StartClusterOptions {
   /** Time, randomness, log and metrics; `createVirtualEnv()` gives virtual ones. Default: the real ones, logging warnings. */
@@ -34,6 +38,8 @@ export interface EmbeddedNode {
   readonly name: string;
   readonly kubelet: Kubelet;
   readonly runtime: SimulatedRuntime;
+  /** Its disk, among others: what volumes hold can be looked at. */
+  readonly host: SimulatedHost;
   /** Ends the node's kubelet, as a power cut would. */
   stop(): Promise<void>;
 }
@@ -74,8 +80,9 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     nodes: createDirectNodeConnector(env, kubelets),
   });
   await controlPlane.startControllers();
-  const nodes = await Promise.all((options.nodes ?? ["node-1"]).map((name, index) => startNode(env, controlPlane, { name, index, runtime: options.runtime })));
-  for (const { name, kubelet } of nodes) kubelets.set(name, kubelet.api);
+  const nodes = await Promise.all(
+    (options.nodes ?? ["node-1"]).map((name, index) => startNode(env, controlPlane, { name, index, runtime: options.runtime, kubelets })),
+  );
   let outside: Promise<{ kubeconfig: string; close(): Promise<void> }> | undefined;
   return {
     env,
@@ -97,7 +104,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
 async function startNode(
   env: Env,
   { apiServer }: ControlPlane,
-  { name, index, runtime: options }: { name: string; index: number; runtime: StartClusterOptions["runtime"] },
+  { name, index, runtime: options, kubelets }: { name: string; index: number; runtime: StartClusterOptions["runtime"]; kubelets: Map<string, KubeletApi> },
 ): Promise<EmbeddedNode> {
   const host = createSimulatedKubeletHost(env, { facts: { hostname: name }, totalUsage: () => runtime.totalUsage() });
   const runtime = createSimulatedRuntime(env, { ...options, files: host.logs });
@@ -110,14 +117,18 @@ async function startNode(
     nodeIps: [`192.0.2.${index + 1}`],
     clusterDns: [addressAt(DEFAULT_OPTIONS.serviceCidr, 10)],
     clusterDomain: DEFAULT_OPTIONS.clusterDomain,
+    volumesDirectory: VOLUMES_DIRECTORY,
   });
   await kubelet.start();
+  kubelets.set(name, kubelet.api);
   let stopped: Promise<void> | undefined;
   return {
     name,
     kubelet,
     runtime,
+    host,
     stop: () => {
+      kubelets.delete(name);
       stopped ??= kubelet.stop();
       return stopped;
     },

@@ -169,6 +169,7 @@ async function startNode(env: Env, parts: NodeParts, started: Started): Promise<
     clusterDomain: options.clusterDomain,
     cgroupRoot: paths.cgroup,
     port: KUBELET_PORT,
+    volumesDirectory: paths.volumes,
     ...(network === undefined ? {} : { setUpPodNetwork: () => network }),
   });
   await startKubeletApi(env, parts, kubelet, started);

@@ -20,6 +20,7 @@ import { garbageCollector } from "./garbage-collector.ts";
 import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler.ts";
 import { jobController, jobOrphanController, ttlAfterFinishedController } from "./job.ts";
 import { createKindDiscovery, type KindDiscovery } from "./kind-discovery.ts";
+import { LOCAL_PATH_PROVISIONER, localPathProvisioners, type NodeDirectories } from "./local-path-provisioner.ts";
 import { namespaceController } from "./namespace.ts";
 import { nodeIpamController } from "./node-ipam.ts";
 import { type NodeLifecycleOptions, nodeLifecycleController } from "./node-lifecycle.ts";
@@ -61,6 +62,8 @@ export interface ControllerManagerOptions extends NodeLifecycleOptions {
    * own role gives. Absent: all act as `client`.
    */
   readonly clientFor?: (serviceAccount: string) => Client;
+  /** The nodes' directories that the class local-path hands out as volumes. Absent: its claims wait. */
+  readonly nodeDirectories?: NodeDirectories;
   /** Names of controllers to leave out. */
   readonly disabled?: readonly string[];
 }
@@ -81,6 +84,8 @@ const EVENT_SOURCES: Readonly<Record<string, string>> = {
   "endpoint-slice": "endpoint-slice-controller",
   "ephemeral-volume": "ephemeral_volume",
   "endpoint-slice-mirroring": "endpoint-slice-mirroring-controller",
+  "local-path-provisioner": LOCAL_PATH_PROVISIONER,
+  "local-path-reclaimer": LOCAL_PATH_PROVISIONER,
   "node-ipam": "cidrAllocator",
   "persistentvolume-claim-binder": "persistentvolume-controller",
   "persistentvolume-reclaim": "persistentvolume-controller",
@@ -116,6 +121,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     podGarbageCollector(options.terminatedPodGcThreshold),
     disruptionController,
     staleDisruptionController,
+    ...(options.nodeDirectories === undefined ? [] : localPathProvisioners(options.nodeDirectories)),
     volumeClaimBinder,
     volumeReclaim,
     claimProtection,

@@ -26,6 +26,8 @@ const SERVICE_ACCOUNTS: Readonly<Record<string, string>> = {
   disruption: "disruption-controller",
   "stale-disruption": "disruption-controller",
   resourcequota: "resourcequota-controller",
+  "local-path-provisioner": "local-path-provisioner-service-account",
+  "local-path-reclaimer": "local-path-provisioner-service-account",
   "persistentvolume-claim-binder": "persistent-volume-binder",
   "persistentvolume-reclaim": "persistent-volume-binder",
   "volume-expand": "expand-controller",

@@ -3,6 +3,7 @@
 import type { Pod, PodLogOptions } from "../api/index.ts";
 import type { KubeletConfiguration } from "./configuration/kubelet-configuration.ts";
 import type { StatsSummary } from "./stats/summary.ts";
+import type { VolumeDirectories } from "./volumes/volume-directories.ts";
 
 /** A refusal. `message` is what the client reads, as plain text; `code` is the HTTP status. */
 export class KubeletApiError extends Error {
@@ -49,6 +50,8 @@ export interface KubeletApi {
   portForward(target: Omit<ContainerTarget, "container">, ports: readonly number[]): Promise<string>;
   /** Runs to the end; stdout and stderr together. The answer of `/run`. */
   run(target: ContainerTarget, command: readonly string[]): Promise<Uint8Array>;
+  /** What `/volumeDirectories/NAME` makes and removes. */
+  readonly volumeDirectories: VolumeDirectories;
   /** The answer of `/stats/summary`. */
   statsSummary(): Promise<StatsSummary>;
   /** The answer of `/metrics/resource`, in the Prometheus text format. */

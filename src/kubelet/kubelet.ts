@@ -34,6 +34,7 @@ import { createPodAllocations } from "./resize/pod-allocations.ts";
 import type { ContainerRuntime, RuntimeEvent } from "./runtime/runtime.ts";
 import { isMirror, isStaticPod } from "./static-pods/static-pod.ts";
 import { createStaticPods, type StaticPods } from "./static-pods/static-pods.ts";
+import { createVolumeDirectories } from "./volumes/volume-directories.ts";
 import { createVolumeManager } from "./volumes/volume-manager.ts";
 
 export interface KubeletOptions {
@@ -55,6 +56,8 @@ export interface KubeletOptions {
   readonly pinnedImages?: () => Promise<readonly string[]>;
   /** The control group that the node's own `kubepods` is made in; no two nodes on a machine may share it. Default `/kubets`. */
   readonly cgroupRoot?: string;
+  /** Where directories lie that the cluster's provisioner hands out as volumes. Absent: this node has none to give. */
+  readonly volumesDirectory?: string;
   /** Called with the node's pod range before the runtime is told; the node's network is ready when it resolves. */
   readonly setUpPodNetwork?: (podCidr: string) => Promise<void>;
 }
@@ -129,6 +132,7 @@ class NodeKubelet implements Kubelet {
       nodeName,
       pods: () => [...this.workers.values()].map((worker) => this.withNewestStatus(worker.current)),
       findPod: (namespace, name) => this.findPod(namespace, name),
+      volumeDirectories: createVolumeDirectories(host.files, options.volumesDirectory),
       problem: () => (this.running ? undefined : "the kubelet does not run"),
       configuration,
     });

@@ -12,6 +12,7 @@ import { containerIdOf } from "./pods/container-statuses.ts";
 import { findContainer, podName, podUid } from "./pods/pod-spec.ts";
 import { type ContainerRuntime, type ContainerStatus as RuntimeContainerStatus, RuntimeError } from "./runtime/runtime.ts";
 import { createStatsCollector } from "./stats/collector.ts";
+import type { VolumeDirectories } from "./volumes/volume-directories.ts";
 
 export interface LocalApiParts {
   readonly host: KubeletHost;
@@ -21,6 +22,7 @@ export interface LocalApiParts {
   readonly findPod: (namespace: string, name: string) => Pod | undefined;
   readonly problem: () => string | undefined;
   readonly configuration: KubeletConfiguration;
+  readonly volumeDirectories: VolumeDirectories;
 }
 
 export function createKubeletApi(env: Env, parts: LocalApiParts): KubeletApi {
@@ -28,6 +30,7 @@ export function createKubeletApi(env: Env, parts: LocalApiParts): KubeletApi {
 }
 
 class LocalKubeletApi implements KubeletApi {
+  readonly volumeDirectories: VolumeDirectories;
   private readonly stats: ReturnType<typeof createStatsCollector>;
 
   constructor(
@@ -35,6 +38,7 @@ class LocalKubeletApi implements KubeletApi {
     private readonly parts: LocalApiParts,
   ) {
     this.stats = createStatsCollector(env, parts);
+    this.volumeDirectories = parts.volumeDirectories;
   }
 
   pod(namespace: string, name: string): Pod | undefined {

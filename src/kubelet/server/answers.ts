@@ -55,6 +55,11 @@ export async function answerKubeletRequest(env: Env, kubelet: KubeletApi, { meth
       return json(await kubelet.statsSummary());
     case "containerLogs":
       return { contentType: "text/plain", body: await kubelet.containerLogs(route.target, logOptions(url.searchParams), signal) };
+    case "volumeDirectory":
+      if (method === "PUT") return json({ path: await kubelet.volumeDirectories.make(route.name) });
+      if (method !== "DELETE") throw new Refusal(405, "405: Method Not Allowed\n");
+      await kubelet.volumeDirectories.remove(route.name);
+      return json({});
     case "run":
       if (method !== "POST") throw new Refusal(405, "405: Method Not Allowed\n");
       return { contentType: TEXT, body: await kubelet.run(route.target, (url.searchParams.get("cmd") ?? "").split(" ")) };

@@ -5,7 +5,9 @@ import type { ContainerTarget } from "../kubelet-api.ts";
 export type KubeletRoute =
   | { readonly type: "healthz" | "configz" | "pods" | "runningPods" | "metrics" | "resourceMetrics" | "statsSummary" }
   | { readonly type: "containerLogs" | "exec" | "attach" | "run"; readonly target: ContainerTarget }
-  | { readonly type: "portForward"; readonly target: Omit<ContainerTarget, "container"> };
+  | { readonly type: "portForward"; readonly target: Omit<ContainerTarget, "container"> }
+  /** Not upstream's: docs/decisions/0008-node-directories-as-volumes.md. */
+  | { readonly type: "volumeDirectory"; readonly name: string };
 
 /** What a caller must be allowed: `verb` on any one of these subresources of the node. */
 export interface NodePermission {
@@ -39,6 +41,7 @@ export function kubeletRoute(path: string): KubeletRoute | undefined {
   const fixed = fixedPaths.get(trimmed);
   if (fixed !== undefined) return { type: fixed };
   const [first = "", namespace, pod, ...rest] = trimmed.slice(1).split("/").map(decodeURIComponent);
+  if (first === "volumeDirectories" && namespace !== undefined && pod === undefined) return { type: "volumeDirectory", name: namespace };
   if (namespace === undefined || pod === undefined) return undefined;
   if (first === "portForward" && rest.length <= 1) return { type: "portForward", target: { namespace, pod, podUid: rest[0] } };
   const type = containerPaths.get(first);
