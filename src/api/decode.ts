@@ -7,11 +7,12 @@
 import { type Mutable, present } from "../base/index.ts";
 import { objectSchemaOf } from "./compile.ts";
 import { emptyValue, fieldsAlwaysPresent, isEmptyValue } from "./emptiness.ts";
-import { type DuplicateKeys, JsonSyntaxError, MAX_DEPTH, parseJson, setOwn } from "./json.ts";
+import { FieldPath, invalid } from "./field-errors.ts";
+import { type DuplicateKeys, formatJson, JsonSyntaxError, MAX_DEPTH, parseJson, setOwn } from "./json.ts";
 import type { KubeObject } from "./object.ts";
 import { goTypeOf, normalizeScalar } from "./scalar.ts";
 import type { ObjectSchema, ScalarSchema, Schema } from "./schema.ts";
-import { badRequestError, type StatusError } from "./status-error.ts";
+import { badRequestError, invalidError, type StatusError, unclassifiedError } from "./status-error.ts";
 import { parseYaml } from "./yaml.ts";
 
 /** What decoding needs to know of a kind; every `Kind` is one. `T` is the type of its objects. */
@@ -52,15 +53,14 @@ export function decode<T extends KubeObject>(target: DecodeTarget<T>, body: stri
     if (options.format === "yaml") {
       const { value, problems } = parseYaml(body);
       const result = decodeValue(target, value, mode === "Strict" ? "Warn" : mode);
-      return judge(target, result.object, mode === "Ignore" ? [] : [...problems, ...result.warnings], mode);
+      const found = mode === "Ignore" ? [] : [...yamlProblems(problems, mode), ...result.warnings];
+      return judge(target, result.object, { problems: found, mode, refuse: cannotBeHandled });
     }
     const { value, duplicates } = parseJson(body, mode !== "Ignore");
     return decodeValue(target, value, mode, duplicates);
   } catch (error) {
     if (error instanceof JsonSyntaxError) {
-      throw badRequestError(
-        `the object provided is unrecognized (must be of type ${target.kind}): couldn't get version/kind; json parse error: ${error.message}`,
-      );
+      throw unrecognized(target, options.format === "yaml" ? error.message : `couldn't get version/kind; json parse error: ${error.message}`, body);
     }
     throw error;
   }
@@ -73,21 +73,68 @@ export function decodeValue<T extends KubeObject>(
   mode: FieldValidation = "Ignore",
   duplicates?: DuplicateKeys,
 ): Decoded<T> {
-  checkTypeMeta(target, value);
+  return decodeOr(target, value, { mode, duplicates, refuse: cannotBeHandled });
+}
+
+/** Decodes the outcome of a patch. Throws an Invalid `StatusError` that shows it. */
+export function decodePatched<T extends KubeObject>(target: DecodeTarget<T>, value: unknown, mode?: FieldValidation, duplicates?: DuplicateKeys): Decoded<T> {
+  const refuse: Refusal = (_target, why) => invalidError({ group: "", kind: "" }, "", [invalid(FieldPath.root("patch"), formatJson(value), why)]);
+  return decodeOr(target, value, { mode: mode ?? "Ignore", duplicates, refuse });
+}
+
+/** How a value that is none of the target's is refused, and why; `given` is the kind that it says it is. */
+type Refusal = (target: DecodeTarget<unknown>, why: string, given?: string) => StatusError;
+
+interface Strictness {
+  readonly mode: FieldValidation;
+  readonly duplicates: DuplicateKeys | undefined;
+  readonly refuse: Refusal;
+}
+
+function decodeOr<T extends KubeObject>(target: DecodeTarget<T>, value: unknown, { mode, duplicates, refuse }: Strictness): Decoded<T> {
+  checkTypeMeta(target, value, refuse);
   const walk = new DecodeWalk(mode !== "Ignore", duplicates);
   let object: Record<string, unknown>;
   try {
     object = walk.decode(target.schema, value) as Record<string, unknown>;
   } catch (error) {
-    if (error instanceof DecodeFailure) throw cannotBeHandled(target, error.message);
+    if (error instanceof DecodeFailure) throw refuse(target, error.message);
     throw error;
   }
   const decoded = { ...object, kind: target.kind, apiVersion: target.apiVersion } as unknown as Mutable<T>;
-  return judge(target, decoded, walk.problems, mode);
+  return judge(target, decoded, { problems: walk.problems, mode, refuse });
 }
 
-function judge<T>(target: DecodeTarget<T>, object: Mutable<T>, problems: readonly string[], mode: FieldValidation): Decoded<T> {
-  if (mode === "Strict" && problems.length > 0) throw cannotBeHandled(target, strictDecodingText(problems));
+/** A body that does not even tell what it is; its beginning is shown, in hexadecimal when it is not JSON's. */
+function unrecognized(target: DecodeTarget<unknown>, why: string, body: string | Uint8Array): StatusError {
+  return badRequestError(`the object provided is unrecognized (must be of type ${target.kind}): ${why} (${beginningOf(body)})`);
+}
+
+const SHOWN_LENGTH = 30;
+
+function beginningOf(body: string | Uint8Array): string {
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  if (bytes.length === 0) return "<empty>";
+  const isJson = /^\s*\{/.test(new TextDecoder().decode(bytes.subarray(0, 1024)));
+  const text = isJson
+    ? new TextDecoder().decode(bytes.subarray(0, SHOWN_LENGTH))
+    : [...bytes.subarray(0, SHOWN_LENGTH)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return bytes.length > SHOWN_LENGTH ? `${text} ...` : text;
+}
+
+/** A refusal lists the lines under a heading, a warning tells each by itself. */
+function yamlProblems(problems: readonly string[], mode: FieldValidation): readonly string[] {
+  return mode === "Strict" && problems.length > 0 ? [`yaml: unmarshal errors:\n  ${problems.join("\n  ")}`] : problems;
+}
+
+interface Judged {
+  readonly problems: readonly string[];
+  readonly mode: FieldValidation;
+  readonly refuse: Refusal;
+}
+
+function judge<T>(target: DecodeTarget<T>, object: Mutable<T>, { problems, mode, refuse }: Judged): Decoded<T> {
+  if (mode === "Strict" && problems.length > 0) throw refuse(target, strictDecodingText(problems));
   return { object, warnings: mode === "Warn" ? problems : [] };
 }
 
@@ -96,18 +143,39 @@ function judge<T>(target: DecodeTarget<T>, object: Mutable<T>, problems: readonl
  * refused, whatever the field validation. Throws a BadRequest `StatusError`.
  */
 export function decodeConfiguration(target: DecodeTarget<unknown>, value: unknown): Record<string, unknown> {
-  checkTypeMeta(target, value);
+  checkConfigurationType(target, value);
   const walk = new DecodeWalk(true, undefined, false);
   let config: Record<string, unknown>;
   try {
     config = walk.decode(target.schema, value) as Record<string, unknown>;
   } catch (error) {
-    if (error instanceof DecodeFailure) throw badRequestError(`failed to create typed patch object: ${error.message}`);
+    if (error instanceof DecodeFailure) throw notTypedError(target, value, error.message);
     throw error;
   }
   if (walk.unknownPaths.length === 0) return config;
   const texts = walk.unknownPaths.map((path) => `.${path}: field not declared in schema`);
-  throw badRequestError(`failed to create typed patch object: ${texts.length === 1 ? texts[0] : `errors:\n  ${texts.join("\n  ")}`}`);
+  throw notTypedError(target, value, texts.length === 1 ? (texts[0] ?? "") : `errors:\n  ${texts.join("\n  ")}`);
+}
+
+/** A configuration that does not fit the types of its kind. Upstream gives no reason for it. */
+export function notTypedError(target: DecodeTarget<unknown>, value: unknown, why: string): StatusError {
+  const { namespace = "", name = "" } = (value as { readonly metadata?: { readonly namespace?: string; readonly name?: string } }).metadata ?? {};
+  const { apiVersion, kind } = target;
+  const version = apiVersion.includes("/") ? apiVersion : `/${apiVersion}`;
+  return unclassifiedError(`failed to create typed patch object (${namespace}/${name}; ${version}, Kind=${kind}): ${why}`);
+}
+
+/** An applied configuration says what it is. */
+function checkConfigurationType({ apiVersion, kind }: DecodeTarget<unknown>, value: unknown): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const type = `json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type map[string]interface {}`;
+    throw badRequestError(`error decoding YAML: error unmarshaling JSON: while decoding JSON: ${type}`);
+  }
+  const given = value as { readonly apiVersion?: unknown; readonly kind?: unknown };
+  if (given.apiVersion === apiVersion && given.kind === kind) return;
+  const version = typeof given.apiVersion === "string" ? given.apiVersion : "";
+  const kindText = typeof given.kind === "string" ? given.kind : "";
+  throw badRequestError(`invalid object type: ${version.includes("/") ? version : `/${version}`}, Kind=${kindText}`);
 }
 
 /** What strict decoding answers with. */
@@ -115,13 +183,16 @@ export function strictDecodingText(problems: readonly string[]): string {
   return `strict decoding error: ${problems.join(", ")}`;
 }
 
-function cannotBeHandled(target: DecodeTarget<unknown>, why: string, given = target.kind): StatusError {
+function cannotBeHandled(target: DecodeTarget<unknown>, why: string, given: string = target.kind): StatusError {
   const version = target.apiVersion.slice(target.apiVersion.indexOf("/") + 1);
   return badRequestError(`${given} in version ${JSON.stringify(version)} cannot be handled as a ${target.kind}: ${why}`);
 }
 
+/** Where upstream keeps its list of kinds, as its answers name it. */
+const SCHEME = "pkg/runtime/scheme.go:111";
+
 /** A body may leave out what it is; it may not claim to be something else. */
-function checkTypeMeta(target: DecodeTarget<unknown>, value: unknown): void {
+function checkTypeMeta(target: DecodeTarget<unknown>, value: unknown, refuse: Refusal): void {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const found = jsonTypeOf(value);
     throw badRequestError(
@@ -129,22 +200,33 @@ function checkTypeMeta(target: DecodeTarget<unknown>, value: unknown): void {
     );
   }
   const { apiVersion, kind } = value as { apiVersion?: unknown; kind?: unknown };
-  if (!isOptionalText(apiVersion) || !isOptionalText(kind)) throw cannotBeHandled(target, "apiVersion and kind must be strings");
-  if (typeof apiVersion === "string" && apiVersion !== "" && apiVersion !== target.apiVersion) {
-    throw badRequestError(`the API version in the data (${apiVersion}) does not match the expected API version (${target.apiVersion})`);
+  if (!isOptionalText(apiVersion) || !isOptionalText(kind)) throw refuse(target, "apiVersion and kind must be strings");
+  const givenVersion = apiVersion || target.apiVersion;
+  const givenKind = kind || target.kind;
+  if (givenVersion === target.apiVersion && givenKind === target.kind) return;
+  if (objectSchemaOf(givenVersion, givenKind) === undefined) {
+    throw refuse(
+      target,
+      `no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(givenVersion)} in scheme ${JSON.stringify(SCHEME)}`,
+      givenKind,
+    );
   }
-  if (typeof kind === "string" && kind !== "" && kind !== target.kind) {
-    throw cannotBeHandled(target, `the kind in the data (${kind}) does not match the expected kind (${target.kind})`, kind);
-  }
+  if (givenKind !== target.kind) throw refuse(target, `the kind in the data (${givenKind}) does not match the expected kind (${target.kind})`, givenKind);
+  throw badRequestError(`the API version in the data (${givenVersion}) does not match the expected API version (${target.apiVersion})`);
 }
 
-function isOptionalText(value: unknown): boolean {
+function isOptionalText(value: unknown): value is string | null | undefined {
   return value === undefined || value === null || typeof value === "string";
 }
 
 /** A value that does not fit its schema; the message is the part that follows `cannot be handled as a …: `. */
 class DecodeFailure extends Error {
   override readonly name = "DecodeFailure";
+}
+
+/** A key of a map, as a step of the way to a value. */
+class MapKey {
+  constructor(readonly key: string) {}
 }
 
 /** One walk over a value and its schema. The stack holds where it is: field names, map keys, positions in lists. */
@@ -154,7 +236,7 @@ class DecodeWalk {
   readonly #complete: boolean;
   readonly #report: boolean;
   readonly #duplicates: DuplicateKeys | undefined;
-  readonly #stack: (string | number)[] = [];
+  readonly #stack: (string | number | MapKey)[] = [];
   /** The struct that the current field belongs to, as failures name it. */
   #struct = "";
 
@@ -217,7 +299,7 @@ class DecodeWalk {
     this.#enter();
     const result: Record<string, unknown> = {};
     for (const key of Object.keys(value)) {
-      this.#stack.push(key);
+      this.#stack.push(new MapKey(key));
       setOwn(result, key, this.#item(values, value[key]));
       this.#reportDuplicate(value, key);
       this.#stack.pop();
@@ -290,7 +372,13 @@ class DecodeWalk {
   }
 
   #path(): string {
-    return this.#stack.map((step, position) => (typeof step === "number" ? `[${step}]` : position === 0 ? step : `.${step}`)).join("");
+    return this.#stack
+      .map((step, position) => {
+        if (typeof step === "number") return `[${step}]`;
+        const name = step instanceof MapKey ? step.key : step;
+        return position === 0 ? name : `.${name}`;
+      })
+      .join("");
   }
 
   #wrongType(value: unknown, goType: string): DecodeFailure {

@@ -17,7 +17,8 @@ interface Operation {
 /** A patch that is well formed but cannot be applied to this object. The cause tells why. */
 export function patchDoesNotApplyError(why: string): StatusError {
   const message = "the server rejected our request due to an error in our request";
-  return new StatusError({ reason: "Invalid", code: 422, message, details: { causes: [{ reason: "UnexpectedServerResponse", message: why }] } });
+  // Clients are told no more than that; the why is for those who catch the error.
+  return Object.assign(new StatusError({ reason: "Invalid", code: 422, message, details: {} }), { cause: why });
 }
 
 /** Applies the operations of a JSON Patch one after the other. Throws a `StatusError`. */
@@ -49,15 +50,14 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
 const OPERATION_NAMES: readonly string[] = ["add", "remove", "replace", "move", "copy", "test"];
 
 function readOperations(patch: unknown): Operation[] {
-  if (!Array.isArray(patch)) throw badRequestError("json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+  if (!Array.isArray(patch)) throw badRequestError("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp");
   if (patch.length > MAX_OPERATIONS) {
     throw requestTooLargeError(`The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`);
   }
   return patch.map((operation: unknown) => {
     const { op, path, from, value } = isObject(operation) ? operation : {};
     if (typeof op !== "string" || !OPERATION_NAMES.includes(op)) throw patchDoesNotApplyError(`Unexpected kind: ${typeof op === "string" ? op : "unknown"}`);
-    if (typeof path !== "string" || (path !== "" && !path.startsWith("/")))
-      throw badRequestError(`a JSON patch operation needs a path that begins with "/": ${op}`);
+    if (typeof path !== "string" || (path !== "" && !path.startsWith("/"))) throw patchDoesNotApplyError(`a path begins with "/": ${op}`);
     const needsFrom = op === "move" || op === "copy";
     if (needsFrom && (typeof from !== "string" || (from !== "" && !from.startsWith("/")))) {
       throw badRequestError(`a JSON patch operation needs a from that begins with "/": ${op}`);
@@ -114,7 +114,8 @@ function changeWithin(at: unknown, token: string, rest: readonly string[], opera
   if (!isObject(at)) throw missing(operation, `path: ${JSON.stringify(operation.path)}`);
   const exists = Object.hasOwn(at, token);
   if (!exists && next !== undefined) throw missing(operation, `path: ${JSON.stringify(operation.path)}`);
-  if (!exists && operation.op !== "add") throw missing(operation, `key: ${operation.path}`);
+  // Upstream's library takes the replacement of what is not there for an addition.
+  if (!exists && operation.op === "remove") throw missing(operation, `key: ${operation.path}`);
   const result: Record<string, unknown> = { ...at };
   if (next !== undefined) setOwn(result, token, changeWithin(at[token], next, further, operation));
   else if (operation.op === "remove") delete result[token];
@@ -154,7 +155,19 @@ export function equalJson(a: unknown, b: unknown): boolean {
   return keys.every((key) => Object.hasOwn(b, key) && equalJson((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]));
 }
 
-/** Applies a JSON Merge Patch: null removes, objects merge, all else replaces. */
+/** A merge patch of an object is an object. */
+export function notAnObjectError(prefix: string, patch: unknown): StatusError {
+  const found = Array.isArray(patch) ? "array" : typeof patch === "boolean" ? "bool" : typeof patch;
+  return badRequestError(patch === null ? "Invalid JSON Patch" : `${prefix}json: cannot unmarshal ${found} into Go value of type map[string]interface {}`);
+}
+
+/** Applies a JSON Merge Patch to an object. Throws a BadRequest when it is none. */
+export function mergeInto(document: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) throw notAnObjectError("error decoding patch: ", patch);
+  return applyMergePatch(document, patch);
+}
+
+/** Applies a JSON Merge Patch to any value: null removes, objects merge, all else replaces. */
 export function applyMergePatch(document: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
   const result: Record<string, unknown> = isObject(document) ? { ...document } : {};

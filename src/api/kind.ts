@@ -69,6 +69,8 @@ export interface KindDeclaration<T extends KubeObject> {
   generationCounts?(object: T): readonly unknown[];
   /** An unconditional update (no resourceVersion) is refused. */
   readonly requiresResourceVersion?: boolean;
+  /** Told, as a warning, to everybody who uses the kind. */
+  readonly deprecation?: string;
   /** A PUT on a missing name creates the object. */
   readonly createsOnUpdate?: boolean;
   /** Default deletion grace in seconds; kinds without it are deleted at once. */

@@ -70,7 +70,7 @@ function normalizeBytes(value: unknown): ScalarOutcome {
   if (typeof value !== "string") return wrongType("bytes");
   const text = value.includes("\n") || value.includes("\r") ? value.replaceAll(/[\r\n]/g, "") : value;
   if (BASE64.test(text)) return accepted(text);
-  const wellFormed = /^(?:[A-Za-z0-9+/]{4})*/.exec(text)?.[0].length ?? 0;
+  const wellFormed = /^[A-Za-z0-9+/]*/.exec(text)?.[0].length ?? 0;
   return { ok: false, reason: "form", message: `illegal base64 data at input byte ${wellFormed}` };
 }
 

@@ -27,8 +27,16 @@ export function validateStatusUpdate<T extends KubeObject>(kind: Kind<T>, object
 
 /** Adds what the schema finds wrong where the kind itself had nothing to say. */
 function withSchemaErrors(kind: Kind, object: KubeObject, errors: FieldError[]): FieldError[] {
-  const spoken = new Set(errors.map((error) => error.path));
-  return [...errors, ...validateSchema(kind.schema, object).filter((error) => !spoken.has(error.path))];
+  if (errors.length === 0) return validateSchema(kind.schema, object);
+  const spoken = errors.map((error) => withoutPositions(error.path));
+  const isTold = (path: string): boolean =>
+    spoken.some((told) => path === told || (told !== "spec" && told.split(".").length > 1 && path.startsWith(`${told}.`)));
+  return [...errors, ...validateSchema(kind.schema, object).filter((error) => !isTold(withoutPositions(error.path)))];
+}
+
+/** Upstream's own checks do not always name the position in a list. */
+function withoutPositions(path: string): string {
+  return path.replaceAll(/\[\d+\]/g, "").replace(/^metadata\.taints/, "spec.taints");
 }
 
 /** Missing required fields and values outside their enumeration. */

@@ -23,7 +23,9 @@ export type StatusReason =
   | "RequestEntityTooLarge"
   | "ServiceUnavailable"
   | "StoreReadError"
-  | "Unknown";
+  | "Unknown"
+  /** None was given. */
+  | "";
 
 interface Failure {
   reason: StatusReason;
@@ -46,7 +48,8 @@ export class StatusError extends Error {
   }
   get status(): Status {
     const { reason, code, message, details } = this;
-    return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, reason, ...(details === undefined ? {} : { details }), code };
+    const stated = reason === "" ? {} : { reason };
+    return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, ...stated, ...(details === undefined ? {} : { details }), code };
   }
   /** The error that a server's `Status` answer stands for. */
   static fromStatus(status: Status): StatusError {
@@ -103,7 +106,7 @@ export function invalidError(of: { group: string; kind: string }, name: string, 
     reason: "Invalid",
     code: 422,
     message: `${qualified} "${name}" is invalid: ${message}`,
-    details: { ...(name === "" ? {} : { name }), ...(of.group === "" ? {} : { group: of.group }), kind: of.kind, causes },
+    details: { ...(name === "" ? {} : { name }), ...(of.group === "" ? {} : { group: of.group }), ...(of.kind === "" ? {} : { kind: of.kind }), causes },
   });
 }
 export function forbiddenError(of: GroupResource, name: string, why: string, causes?: readonly StatusCause[]): StatusError {
@@ -131,13 +134,9 @@ export function timeoutError(message: string, retryAfterSeconds = 0): StatusErro
 export function internalServerError(message: string): StatusError {
   return new StatusError({ reason: "InternalError", code: 500, message: `Internal error occurred: ${message}`, details: { causes: [{ message }] } });
 }
-export function methodNotSupportedError(of: GroupResource, action: string): StatusError {
-  return new StatusError({
-    reason: "MethodNotAllowed",
-    code: 405,
-    message: `${action} is not supported on resources of kind "${groupResourceText(of)}"`,
-    details: named(of, ""),
-  });
+/** The answer to a method that a path does not take. */
+export function methodNotAllowedError(): StatusError {
+  return new StatusError({ reason: "MethodNotAllowed", code: 405, message: "the server does not allow this method on the requested resource", details: {} });
 }
 export function notAcceptableError(accepted: readonly string[]): StatusError {
   return new StatusError({ reason: "NotAcceptable", code: 406, message: `only the following media types are accepted: ${accepted.join(", ")}` });
@@ -149,8 +148,16 @@ export function unsupportedMediaTypeError(accepted: readonly string[]): StatusEr
     message: `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
   });
 }
+/** The answer to a patch of a type that the path does not take. */
+export function patchTypeError(): StatusError {
+  return new StatusError({ reason: "UnsupportedMediaType", code: 415, message: "415: Unsupported Media Type", details: {} });
+}
 export function requestTooLargeError(message: string): StatusError {
   return new StatusError({ reason: "RequestEntityTooLarge", code: 413, message: `Request entity too large: ${message}` });
+}
+/** A failure that upstream passes on as it comes: no reason is given. */
+export function unclassifiedError(message: string): StatusError {
+  return new StatusError({ reason: "", code: 500, message });
 }
 export function serviceUnavailableError(message: string): StatusError {
   return new StatusError({ reason: "ServiceUnavailable", code: 503, message });

@@ -16,7 +16,8 @@ function failure(action: () => unknown): string | undefined {
   try {
     action();
   } catch (error) {
-    if (isStatus(error, "Invalid")) return error.details?.causes?.[0]?.message;
+    if (isStatus(error, "Invalid")) return String(error.cause);
+    if (isStatus(error)) return error.message;
     throw error;
   }
   return "no failure";
@@ -55,7 +56,7 @@ describe("lists with a merge key", () => {
   });
   it("need the key in every item", () => {
     expect(failure(() => patchSpec({ containers: [container("a")] }, { containers: [{ image: "x" }] }))).toBe(
-      'map: {"image":"x"} does not contain declared merge key: name',
+      "map: map[image:x] does not contain declared merge key: name",
     );
   });
 });

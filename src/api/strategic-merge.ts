@@ -4,9 +4,9 @@
 // "preserve order in strategic merge patch"). Inputs are never changed.
 
 import { setOwn } from "./json.ts";
-import { equalJson, patchDoesNotApplyError } from "./json-patch.ts";
+import { equalJson, notAnObjectError, patchDoesNotApplyError } from "./json-patch.ts";
 import type { FieldSchema, Schema } from "./schema.ts";
-import { badRequestError } from "./status-error.ts";
+import { badRequestError, unclassifiedError } from "./status-error.ts";
 
 const PATCH = "$patch";
 const RETAIN_KEYS = "$retainKeys";
@@ -23,11 +23,19 @@ interface Merging {
   readonly mergeKey: string | undefined;
 }
 
+/** A value as upstream's answers show it. */
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (!isObject(value)) return value === null ? "<nil>" : String(value);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `map[${entries.map(([key, item]) => `${key}:${goText(item)}`).join(" ")}]`;
+}
+
 const ANYTHING: Schema = { type: "any" };
 
 /** Applies a strategic merge patch to an object of a built-in kind. Throws a `StatusError`. */
 export function applyStrategicMergePatch(schema: Schema, document: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) throw badRequestError("invalid JSON document");
+  if (!isObject(patch)) throw notAnObjectError("", patch);
   return mergeObjects(schema, isObject(document) ? document : {}, patch);
 }
 
@@ -74,14 +82,14 @@ function applyObjectDirective(patch: JsonObject): JsonObject {
   const { [PATCH]: directive, ...rest } = patch;
   if (directive === "replace") return (withoutDirectives(rest) ?? {}) as JsonObject;
   if (directive === "delete") return {};
-  throw patchDoesNotApplyError(`unknown patch type: ${String(directive)} in map`);
+  throw unclassifiedError(`unknown patch type: ${String(directive)} in map: ${goText(patch)}`);
 }
 
 /** `$retainKeys` names all the keys that may be left: for unions, whose other members must go. */
 function retainKeys(original: JsonObject, patch: JsonObject): Record<string, unknown> {
   if (!Object.hasOwn(patch, RETAIN_KEYS)) return { ...original };
   const retained = patch[RETAIN_KEYS];
-  const badFormat = patchDoesNotApplyError("invalid patch format of retainKeys");
+  const badFormat = badRequestError("invalid patch format of retainKeys");
   if (!Array.isArray(retained)) throw badFormat;
   for (const [key, value] of Object.entries(patch)) {
     if (value !== null && !key.startsWith("$") && !retained.includes(key)) throw badFormat;
@@ -164,11 +172,11 @@ function applyItemDirectives(
     if (!isObject(item)) throw patchDoesNotApplyError("expected a map, but received a scalar in a list of maps");
     const directive = item[PATCH];
     if (directive === "replace") replaces = true;
-    else if (!Object.hasOwn(item, mergeKey)) throw patchDoesNotApplyError(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
+    else if (!Object.hasOwn(item, mergeKey)) throw unclassifiedError(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`);
     else if (directive === undefined) additions.push(item);
     else if (directive === "delete") remaining = remaining.filter((other) => !sameItem(other, item, mergeKey));
     else if (directive === "merge") throw patchDoesNotApplyError("merging lists cannot yet be specified in the patch");
-    else throw patchDoesNotApplyError(`unknown patch type: ${String(directive)} in map`);
+    else throw unclassifiedError(`unknown patch type: ${String(directive)} in map: ${goText(item)}`);
   }
   return replaces ? { remaining: [], additions } : { remaining, additions };
 }

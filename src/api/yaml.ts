@@ -37,7 +37,7 @@ function parseAsYaml(text: string): ParsedYaml {
   const lines = new LineCounter();
   const document = compose(text, lines);
   const [error] = document.errors;
-  if (error !== undefined) throw new JsonSyntaxError(`error converting YAML to JSON: yaml: line ${lines.linePos(error.pos[0]).line}: ${error.message}`);
+  if (error !== undefined) throw new JsonSyntaxError(`yaml: line ${lines.linePos(error.pos[0]).line}: ${error.message}`);
   const problems: string[] = [];
   visit(document, {
     Map: (_key, map) => {
@@ -47,8 +47,7 @@ function parseAsYaml(text: string): ParsedYaml {
   try {
     return { value: plain(document.toJS({ maxAliasCount: MAX_ALIASES })), problems };
   } catch (failure) {
-    if (failure instanceof ReferenceError || failure instanceof RangeError)
-      throw new JsonSyntaxError("error converting YAML to JSON: yaml: document contains excessive aliasing");
+    if (failure instanceof ReferenceError || failure instanceof RangeError) throw new JsonSyntaxError("yaml: document contains excessive aliasing");
     throw failure;
   }
 }
@@ -69,7 +68,7 @@ function compose(text: string, lines: LineCounter): Document.Parsed {
   tokens.push(...parser.end());
   const composer = new Composer({ version: "1.1", uniqueKeys: false, customTags: kubernetesTags, prettyErrors: false, logLevel: "error" });
   const [document, another] = composer.compose(tokens, true, text.length);
-  if (document === undefined || another !== undefined) throw new JsonSyntaxError("error converting YAML to JSON: yaml: one document is expected");
+  if (document === undefined || another !== undefined) throw new JsonSyntaxError("yaml: one document is expected");
   return document as Document.Parsed;
 }
 

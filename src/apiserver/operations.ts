@@ -4,14 +4,14 @@
 import {
   applyConfiguration,
   type DeleteOptions,
+  decodePatched,
   decodeTarget,
-  decodeValue,
   FieldPath,
   invalidError,
   isStatus,
   type Kind,
   type KubeObject,
-  methodNotSupportedError,
+  methodNotAllowedError,
   notFoundError,
   required,
   type Scale,
@@ -86,7 +86,7 @@ export class Operations {
     const resource = subresource === "" ? kind.resource : `${kind.resource}/${subresource}`;
     const creator = this.parts.creators.get(`${kind.group}/${resource}`);
     if (creator !== undefined) return { object: await creator({ namespace, name: name || object.metadata.name }, object, context), created: true };
-    if (subresource !== "") throw methodNotSupportedError({ group: kind.group, resource }, "create");
+    if (subresource !== "") throw methodNotAllowedError();
     const review = this.parts.reviews.get(kind);
     if (review !== undefined) return { object: await review(object, namespace, context), created: true };
     return { revision: await this.parts.registry.writer.create(kind, namespace, object, context), created: true };
@@ -104,13 +104,13 @@ export class Operations {
 
   patch({ kind, namespace, name, subresource }: Target, patch: PatchRequest, context: WriteRequestContext): Promise<Outcome> {
     if (subresource === "scale") {
-      const change = (current: Scale): Scale => decodeValue(SCALE, applyPatch(SCALE.schema, current, patch)).object;
+      const change = (current: Scale): Scale => decodePatched(SCALE, applyPatch(SCALE.schema, current, patch)).object;
       return this.#updateScale(kind, namespace, name, change, context);
     }
     if (patch.type === "apply") return this.#apply({ kind, namespace, name, subresource }, patch, context);
     const change = (current: KubeObject | undefined): Mutable<KubeObject> => {
       if (current === undefined) throw notFoundError(kind, name);
-      const { object, warnings } = decodeValue(kind, applyPatch(kind.schema, current, patch), patch.fieldValidation);
+      const { object, warnings } = decodePatched(kind, applyPatch(kind.schema, current, patch), patch.fieldValidation);
       for (const warning of warnings) if (!context.warnings.includes(warning)) context.warnings.push(warning);
       kind.declaration.defaults?.(object);
       return object;
@@ -168,6 +168,7 @@ export class Operations {
         namespace,
         name,
         subresource: "",
+        managedThrough: "scale",
         change: (current) => {
           if (current === undefined) throw notFoundError(kind, name);
           return withScale(kind, current, change(scaleOf(kind, current)));

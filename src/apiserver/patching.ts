@@ -1,5 +1,5 @@
 // Applies a patch of any type to an object's JSON (https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply).
-import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, type FieldValidation, type Schema, unsupportedMediaTypeError } from "../api/index.ts";
+import { applyJsonPatch, applyStrategicMergePatch, type FieldValidation, mergeInto, type Schema, unsupportedMediaTypeError } from "../api/index.ts";
 
 export interface PatchRequest {
   readonly type: "json" | "merge" | "strategic" | "apply";
@@ -22,7 +22,7 @@ export function applyPatch(schema: Schema, document: unknown, patch: PatchReques
     case "json":
       return applyJsonPatch(document, patch.body);
     case "merge":
-      return applyMergePatch(document, patch.body);
+      return mergeInto(document, patch.body);
     case "strategic":
       return applyStrategicMergePatch(schema, document, patch.body);
     case "apply":

@@ -211,22 +211,22 @@ describe("kubectl, coming from client-side apply", () => {
 
 describe("a configuration", () => {
   it.each<[object, string]>([
-    [{ ...config({}), dat: {} }, "failed to create typed patch object: .dat: field not declared in schema"],
+    [{ ...config({}), dat: {} }, "failed to create typed patch object (/c; /v1, Kind=ConfigMap): .dat: field not declared in schema"],
     [{ ...config({}), metadata: { name: "c", managedFields: [{ manager: "x" }] } }, "metadata.managedFields must be nil"],
     [
       { ...config({}), data: { a: 1 } },
-      "failed to create typed patch object: json: cannot unmarshal number into Go struct field ConfigMap.data.a of type string",
+      "failed to create typed patch object (/c; /v1, Kind=ConfigMap): json: cannot unmarshal number into Go struct field ConfigMap.data of type string",
     ],
     [
       { ...config({}), metadata: { name: "c", finalizers: ["x/a", "x/a"] } },
-      'failed to create typed patch object: .metadata.finalizers: duplicate entries for key [="x/a"]',
+      'failed to create typed patch object (/c; /v1, Kind=ConfigMap): .metadata.finalizers: duplicate entries for key [="x/a"]',
     ],
   ])("is refused when it is wrong: %j", (value, message) => {
     expect(() => apply(configMaps, undefined, value, "me")).toThrow(message);
   });
   it("must have items with their keys, each once", () => {
     expect(() => apply(deployments, undefined, deployment([container("a"), container("a")]), "me")).toThrow(
-      'failed to create typed patch object: .spec.template.spec.containers: duplicate entries for key [name="a"]',
+      'Kind=Deployment): .spec.template.spec.containers: duplicate entries for key [name="a"]',
     );
     expect(() => apply(deployments, undefined, deployment([{ image: "x" }]), "me")).toThrow("omits key field");
   });

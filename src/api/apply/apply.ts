@@ -5,7 +5,7 @@
 // applier leaves out, which it applied before and nobody else manages, is removed. Without `force` nobody's field changes: it is a
 // conflict. Entries of another version of the kind are kept, but not compared.
 import { type Mutable, mutableCopy } from "../../base/index.ts";
-import { type DecodeTarget, decodeConfiguration, decodeValue } from "../decode.ts";
+import { type DecodeTarget, decodeConfiguration, decodeValue, notTypedError } from "../decode.ts";
 import type { ManagedFieldsEntry } from "../generated/types.ts";
 import { formatJson } from "../json.ts";
 import { equalJson } from "../json-patch.ts";
@@ -112,7 +112,7 @@ export function applyConfiguration<T extends KubeObject>(
   configuration: unknown,
   options: FieldOwner & { readonly force: boolean },
 ): Mutable<T> {
-  const config = readConfiguration(kind, configuration, live);
+  const config = readConfiguration(kind, configuration);
   const managers = live === undefined ? new Map<string, Manager>() : managersBefore(kind, live, options);
   const base = withoutManagedFields(live ?? emptyObject(kind));
   const own = managerOf(kind, options, "Apply");
@@ -133,16 +133,12 @@ export function applyConfiguration<T extends KubeObject>(
   return result;
 }
 
-function readConfiguration<T extends KubeObject>(kind: KindOf<T>, configuration: unknown, live: T | undefined): unknown {
+function readConfiguration(kind: KindOf<never>, configuration: unknown): unknown {
   const config = decodeConfiguration(kind, configuration);
-  const { managedFields, uid } = (config as Partial<KubeObject>).metadata ?? {};
+  const { managedFields } = (config as Partial<KubeObject>).metadata ?? {};
   if (managedFields !== undefined) throw badRequestError("metadata.managedFields must be nil");
-  if (live !== undefined && uid !== undefined && uid !== live.metadata.uid) {
-    const message = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
-    throw new StatusError({ reason: "Conflict", code: 409, message });
-  }
   const duplicates = duplicateItems(kind.schema, config);
-  if (duplicates !== undefined) throw badRequestError(`failed to create typed patch object: ${duplicates}`);
+  if (duplicates !== undefined) throw notTypedError(kind, config, duplicates);
   return config;
 }
 

@@ -32,7 +32,7 @@ export function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
   const checked = checkWorkloadSelector(SPEC.child("selector"), spec.selector, "daemonset");
   return [
     ...checked.errors,
-    ...checkPerpetualTemplate(SPEC.child("template"), spec.template, checked.sound ? spec.selector : undefined, "DaemonSet"),
+    ...checkPerpetualTemplate(SPEC.child("template"), spec.template, checked.sound ? spec.selector : "unsound", "DaemonSet"),
     ...checkNonnegative(SPEC.child("minReadySeconds"), spec.minReadySeconds),
     ...checkStrategy(SPEC.child("updateStrategy"), spec.updateStrategy ?? {}),
     ...checkNonnegative(SPEC.child("revisionHistoryLimit"), spec.revisionHistoryLimit),

@@ -30,7 +30,7 @@ export function validateDeployment({ spec }: Deployment): FieldError[] {
   const errors = [
     ...checkNonnegative(SPEC.child("replicas"), replicas),
     ...checked.errors,
-    ...checkPerpetualTemplate(SPEC.child("template"), template, checked.sound ? selector : undefined, "ReplicaSet"),
+    ...checkPerpetualTemplate(SPEC.child("template"), template, checked.sound ? selector : "unsound", "ReplicaSet"),
     ...checkStrategy(SPEC.child("strategy"), spec.strategy ?? {}),
     ...checkNonnegative(SPEC.child("minReadySeconds"), minReadySeconds),
     ...checkNonnegative(SPEC.child("revisionHistoryLimit"), spec.revisionHistoryLimit),

@@ -15,7 +15,7 @@ export function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {
     ...checkNonnegative(SPEC.child("replicas"), spec.replicas),
     ...checkNonnegative(SPEC.child("minReadySeconds"), spec.minReadySeconds),
     ...checked.errors,
-    ...checkPerpetualTemplate(SPEC.child("template"), spec.template, checked.sound ? spec.selector : undefined, "ReplicaSet"),
+    ...checkPerpetualTemplate(SPEC.child("template"), spec.template, checked.sound ? spec.selector : "unsound", "ReplicaSet"),
   ];
 }
 

@@ -59,7 +59,7 @@ function checkSpec(spec: StatefulSetSpec): FieldError[] {
     ...checkNonnegative(SPEC.child("minReadySeconds"), spec.minReadySeconds),
     ...checkNonnegative(SPEC.child("ordinals.start"), spec.ordinals?.start),
     ...checked.errors,
-    ...checkPerpetualTemplate(SPEC.child("template"), asOfPods(spec), checked.sound ? spec.selector : undefined, "StatefulSet"),
+    ...checkPerpetualTemplate(SPEC.child("template"), asOfPods(spec), checked.sound ? spec.selector : "unsound", "StatefulSet"),
   ];
 }
 

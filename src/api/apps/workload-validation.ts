@@ -5,7 +5,7 @@ import type { LabelSelector } from "../generated/types.ts";
 
 /** `sound`: the selector can be asked whether it fits labels. */
 export function checkWorkloadSelector(path: FieldPath, selector: LabelSelector | undefined, owner: string): { errors: FieldError[]; sound: boolean } {
-  if (selector === undefined) return { errors: [required(path)], sound: false };
+  if (selector === undefined) return { errors: [required(path)], sound: true };
   const errors = checkLabelSelector(path, selector);
   const sound = errors.length === 0;
   if (selectorIsEmpty(selector)) errors.push(invalid(path, selector, `empty selector is invalid for ${owner}`));

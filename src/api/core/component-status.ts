@@ -21,5 +21,6 @@ export const componentStatuses = kind<ComponentStatus>("v1", "ComponentStatus", 
     { name: "Message", type: "string", description: "What it said.", value: (component) => healthy(component)?.message ?? "" },
     { name: "Error", type: "string", description: "What went wrong.", value: (component) => healthy(component)?.error ?? "" },
   ],
+  deprecation: "v1 ComponentStatus is deprecated in v1.19+",
   countsGeneration: false,
 });

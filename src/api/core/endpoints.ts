@@ -21,6 +21,7 @@ function endpointsCell({ subsets = [] }: Endpoints): string {
 
 export const endpoints = kind<Endpoints>("v1", "Endpoints", {
   columns: [nameColumn(), { name: "Endpoints", type: "string", description: "The first addresses.", value: endpointsCell }, ageColumn()],
+  deprecation: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
   countsGeneration: false,
   createsOnUpdate: true,
   defaults({ subsets }: Mutable<Endpoints>): void {

@@ -18,20 +18,19 @@ export function checkPodTemplate(path: FieldPath, template: PodTemplateSpec): Fi
   return errors;
 }
 
-/** A selector that no pod of the template would fit is a mistake. `selector` is sound. */
-export function checkSelectorFitsTemplate(path: FieldPath, template: PodTemplateSpec, selector: LabelSelector | undefined): FieldError[] {
+/** A selector that is itself wrong is not asked what it fits. */
+export type TemplateSelector = LabelSelector | "unsound" | undefined;
+
+/** A selector that no pod of the template would fit is a mistake; one that is missing fits none. */
+export function checkSelectorFitsTemplate(path: FieldPath, template: PodTemplateSpec, selector: TemplateSelector): FieldError[] {
   const labels = template.metadata?.labels;
-  if (selector === undefined || selectorIsEmpty(selector) || labelSelectorMatches(selector, labels)) return [];
+  if (selector === "unsound") return [];
+  if (selector !== undefined && (selectorIsEmpty(selector) || labelSelectorMatches(selector, labels))) return [];
   return [invalid(path.child("metadata", "labels"), labels ?? null, "`selector` does not match template `labels`")];
 }
 
 /** For workloads whose pods run forever. */
-export function checkPerpetualTemplate(
-  path: FieldPath,
-  template: PodTemplateSpec | undefined,
-  selector: LabelSelector | undefined,
-  owner: string,
-): FieldError[] {
+export function checkPerpetualTemplate(path: FieldPath, template: PodTemplateSpec | undefined, selector: TemplateSelector, owner: string): FieldError[] {
   if (template === undefined) return [required(path)];
   const errors = [...checkSelectorFitsTemplate(path, template, selector), ...checkPodTemplate(path, template)];
   const { restartPolicy, activeDeadlineSeconds } = template.spec;

@@ -9,7 +9,7 @@ import {
   type Kind,
   type KubeObject,
   kindByResource,
-  methodNotSupportedError,
+  methodNotAllowedError,
   noSuchPathError,
   parseFieldSelector,
   type StatusError,
@@ -124,7 +124,7 @@ export class LocalClient implements Client {
   /** Throws Forbidden, or NotFound and MethodNotAllowed for what is not served. */
   #authorize({ verb, kind, namespace = "", name = "", subresource = "", labelSelector, fieldSelector }: Asked): void {
     if (kindByResource(kind.group, kind.version, kind.resource) === undefined) throw noSuchPathError();
-    if (subresource === "" && !kind.verbs.includes(verb)) throw methodNotSupportedError(kind, verb);
+    if (subresource === "" && !kind.verbs.includes(verb)) throw methodNotAllowedError();
     if (this.#isSuperuser) return;
     const { group, version, resource } = kind;
     // A list or watch of one name is authorized as that name.

@@ -36,7 +36,8 @@ export function parseWriteParameters(query: URLSearchParams, optionsKind: string
   const fieldValidation = query.get("fieldValidation") || "Warn";
   const errors: FieldError[] = validateFieldManager(fieldManager, FieldPath.root("fieldManager"));
   if (dryRun.some((value) => value !== "All")) errors.push(notSupported(FieldPath.root("dryRun"), dryRun, ["All"]));
-  if (!FIELD_VALIDATIONS.includes(fieldValidation)) errors.push(notSupported(FieldPath.root("fieldValidation"), fieldValidation, FIELD_VALIDATIONS));
+  if (!FIELD_VALIDATIONS.includes(fieldValidation))
+    errors.push(notSupported(FieldPath.root("fieldValidation"), fieldValidation, ["", "Ignore", "Strict", "Warn"]));
   if (errors.length > 0) throw invalidError({ group: "meta.k8s.io", kind: optionsKind }, "", errors);
   return { dryRun: dryRun.length > 0, fieldManager, fieldValidation: fieldValidation as FieldValidation };
 }
@@ -84,8 +85,9 @@ function selection(query: URLSearchParams, { namespace, name }: Place) {
 export function integer(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === "") return undefined;
+  if (!/^[+-]?\d+$/.test(text)) throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   const value = Number(text);
-  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(value)) throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!Number.isSafeInteger(value)) throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
   return value;
 }
 

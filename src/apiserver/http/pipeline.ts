@@ -1,7 +1,7 @@
 // The way of every request, in this order: who asks (authentication, impersonation), may he (authorization), what is it
 // (resource, connection to a pod or node, document), and the failure of any of these as a `Status`. Flow control's place is
 // between the first two.
-import { badRequestError, type Kind, kindByResource, noSuchPathError } from "../../api/index.ts";
+import { badRequestError, builtInKinds, type Kind, kindByResource, methodNotAllowedError, noSuchPathError } from "../../api/index.ts";
 import type { Counter, Env, Histogram } from "../../base/index.ts";
 import type { ServerAuthenticator } from "../authentication/create-authenticator.ts";
 import { impersonate } from "../authentication/impersonation.ts";
@@ -11,11 +11,11 @@ import { forbiddenByAuthorizer } from "../authorization/forbidden.ts";
 import type { UserInfo } from "../user.ts";
 import type { ConnectHandler } from "./connect-handler.ts";
 import type { DocumentsHandler } from "./documents-handler.ts";
-import { type ApiRequest, type ApiResponse, type Handler, header } from "./message.ts";
-import { parseRequest, type RequestInfo } from "./request-info.ts";
+import { type ApiRequest, type ApiResponse, type Handler, header, textResponse } from "./message.ts";
+import { parseRequest, type RequestInfo, type ResourceRequest } from "./request-info.ts";
 import { checkResourceRequest } from "./resource-checks.ts";
 import type { ResourceHandler } from "./resource-handler.ts";
-import { statusOf, statusResponse } from "./status-response.ts";
+import { statusOf, statusResponse, warningHeader } from "./status-response.ts";
 
 export interface PipelineOptions {
   readonly authenticator: () => ServerAuthenticator;
@@ -42,23 +42,24 @@ export class Pipeline {
   readonly handle: Handler = async (request) => {
     const startMs = this.env.clock.monotonic();
     const info = parseRequest(request.method, request.target);
-    const response = await this.#answer(request, info);
+    const warnings: string[] = [];
+    const response = withWarnings(await this.#answer(request, info, warnings), warnings);
     const labels = metricLabels(info);
     this.#requests.add(1, { ...labels, code: String(response.status) });
     if (response.body.type === "bytes") this.#durations.observe((this.env.clock.monotonic() - startMs) / 1000, labels);
     return request.method === "HEAD" && response.body.type === "bytes" ? { ...response, body: { type: "bytes", chunks: [] } } : response;
   };
 
-  async #answer(request: ApiRequest, info: RequestInfo | undefined): Promise<ApiResponse> {
+  async #answer(request: ApiRequest, info: RequestInfo | undefined, warnings: string[]): Promise<ApiResponse> {
     try {
       if (info === undefined) throw badRequestError("the path of the request cannot be decoded");
-      return await this.#dispatch(request, info);
+      return await this.#dispatch(request, info, warnings);
     } catch (error) {
       return statusResponse(statusOf(error, this.env.log, `${request.method} ${info?.path ?? request.target}`));
     }
   }
 
-  async #dispatch(request: ApiRequest, info: RequestInfo): Promise<ApiResponse> {
+  async #dispatch(request: ApiRequest, info: RequestInfo, warnings: string[]): Promise<ApiResponse> {
     const { authenticator, authorizer, resources, connections, documents } = this.options;
     const credentials = { clientCertificate: request.clientCertificate, bearerToken: bearerToken(request) };
     const caller = await authenticator().authenticate(credentials);
@@ -66,16 +67,16 @@ export class Pipeline {
     this.#authorize(user, info);
     if (info.resource !== undefined) {
       const kind = kindOf(info);
-      if (kind === undefined) throw noSuchPathError();
+      if (kind === undefined) return isServedVersion(info.resource) ? statusResponse(noSuchPathError().status) : PAGE_NOT_FOUND;
       checkResourceRequest(kind, info.resource);
-      const asked = { request, query: info.query, resource: info.resource, kind, user };
+      if (kind.declaration.deprecation !== undefined) warnings.push(kind.declaration.deprecation);
+      const asked = { request, query: info.query, resource: info.resource, kind, user, warnings };
       return connections.serves(asked) ? connections.handle(asked) : resources.handle(asked);
     }
-    if (request.method !== "GET" && request.method !== "HEAD") throw noSuchPathError();
+    if (request.method !== "GET" && request.method !== "HEAD") throw info.path === "/version" ? methodNotAllowedError() : noSuchPathError();
     if (info.path === JWKS_PATH) return documents.keySet();
     const document = await documents.handle(request, info);
-    if (document === undefined) throw noSuchPathError();
-    return document;
+    return document ?? PAGE_NOT_FOUND;
   }
 
   #authorize(user: UserInfo, { path, verb, query, resource }: RequestInfo): void {
@@ -100,6 +101,18 @@ export class Pipeline {
     const { decision, reason } = this.options.authorizer.authorize(attributes);
     if (decision !== "allow") throw forbiddenByAuthorizer(attributes, reason);
   }
+}
+
+/** What is no part of the API is answered in plain text. */
+const PAGE_NOT_FOUND: ApiResponse = textResponse(404, "404 page not found\n");
+
+/** Groups that are there answer for what they do not have. */
+function isServedVersion({ group }: ResourceRequest): boolean {
+  return group === "" || builtInKinds.some((kind) => kind.group === group);
+}
+
+function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {
+  return warnings.length === 0 ? response : { ...response, headers: { ...response.headers, warning: warningHeader(warnings) } };
 }
 
 function kindOf({ resource }: RequestInfo): Kind | undefined {

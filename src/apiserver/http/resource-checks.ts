@@ -1,6 +1,6 @@
 // Whether a request for a resource makes sense for its kind: scope, names, verb, subresource. Every request passes here before it
 // is handled, whichever handler that is, so that what was authorized is what is done.
-import { badRequestError, checkPathSegmentName, type Kind, methodNotSupportedError, noSuchPathError } from "../../api/index.ts";
+import { badRequestError, checkPathSegmentName, type Kind, methodNotAllowedError, noSuchPathError } from "../../api/index.ts";
 import type { ResourceRequest } from "./request-info.ts";
 
 /** Throws NotFound, MethodNotAllowed or BadRequest. */
@@ -21,7 +21,7 @@ function checkScope(kind: Kind, { namespace, name, verb, resource }: ResourceReq
   if (verb === "list" || verb === "watch") return;
   if (name !== "") throw badRequestError("an empty namespace may not be set when a resource name is provided");
   if (verb === "create" && !kind.verbs.includes("get")) throw badRequestError("namespace is required");
-  throw methodNotSupportedError(kind, verb);
+  throw methodNotAllowedError();
 }
 
 /** A name never leaves its place in a path, nor its place in a key of the store. */
@@ -34,11 +34,13 @@ function checkSegment(what: string, text: string): void {
 function checkVerb(kind: Kind, { verb, name, subresource, rest }: ResourceRequest): void {
   if (subresource === "") {
     const isMisplaced = verb === "create" ? name !== "" : (verb === "update" || verb === "patch") && name === "";
-    if (isMisplaced || !kind.verbs.includes(verb)) throw methodNotSupportedError(kind, verb);
+    // A kind that only answers questions has no paths of single objects.
+    if (name !== "" && !kind.verbs.includes("get") && verb !== "create") throw noSuchPathError();
+    if (isMisplaced || !kind.verbs.includes(verb)) throw methodNotAllowedError();
     return;
   }
   const declared = kind.subresources.get(subresource);
   if (declared === undefined || (subresource !== "proxy" && rest !== "" && rest !== "/")) throw noSuchPathError();
   const isPassedOn = subresource === "proxy" && verb === "options";
-  if (!isPassedOn && !declared.verbs.includes(verb)) throw methodNotSupportedError({ group: kind.group, resource: `${kind.resource}/${subresource}` }, verb);
+  if (!isPassedOn && !declared.verbs.includes(verb)) throw methodNotAllowedError();
 }

@@ -14,9 +14,10 @@ import {
   JsonSyntaxError,
   type Kind,
   type KubeObject,
-  methodNotSupportedError,
+  methodNotAllowedError,
   parseJson,
   parseYaml,
+  patchTypeError,
   type Status,
   unsupportedMediaTypeError,
 } from "../../api/index.ts";
@@ -50,6 +51,8 @@ export interface AuthorizedRequest {
   readonly resource: ResourceRequest;
   readonly kind: Kind;
   readonly user: UserInfo;
+  /** Texts that go out with the answer, whatever it is. */
+  readonly warnings: string[];
 }
 
 const BODY_FORMATS: Readonly<Record<string, BodyFormat>> = {
@@ -78,8 +81,7 @@ export class ResourceHandler {
   ) {}
 
   async handle(asked: AuthorizedRequest): Promise<ApiResponse> {
-    const { kind, resource } = asked;
-    switch (resource.verb) {
+    switch (asked.resource.verb) {
       case "get":
         return this.#get(asked);
       case "list":
@@ -97,7 +99,7 @@ export class ResourceHandler {
       case "deletecollection":
         return this.#deleteCollection(asked);
       default:
-        throw methodNotSupportedError(kind, resource.verb);
+        throw methodNotAllowedError();
     }
   }
 
@@ -105,11 +107,13 @@ export class ResourceHandler {
     const { query, request } = asked;
     const representation = representationFor(this.env, request, query, permitsObjectTransforms);
     const outcome = await this.operations().get(targetOf(asked), query.get("resourceVersion") ?? "");
-    return this.#answer(200, asked, outcome, [], representation);
+    return this.#answer(200, asked, outcome, representation);
   }
 
   async #list({ request, query, resource, kind }: AuthorizedRequest): Promise<ApiResponse> {
     const representation = representationFor(this.env, request, query, permitsListTransforms);
+    // A list takes no time that would need a limit, but a limit that is no number is refused all the same.
+    integer(query, "timeoutSeconds");
     const { items, revision, continue: next, remainingItemCount } = await this.operations().list(kind, parseListQuery(query, resource));
     const metadata = {
       ...(revision === 0 ? {} : { resourceVersion: String(revision) }),
@@ -131,7 +135,7 @@ export class ResourceHandler {
     const representation = representationFor(this.env, request, query, isStored ? permitsObjectTransforms : permitsNothing);
     const { object, context } = await this.#decodeBody(asked, parseWriteParameters(query, "CreateOptions"));
     const outcome = await this.operations().create(targetOf(asked), object, context);
-    return this.#answer(201, asked, outcome, context.warnings, representation);
+    return this.#answer(201, asked, outcome, representation);
   }
 
   async #update(asked: AuthorizedRequest): Promise<ApiResponse> {
@@ -139,61 +143,62 @@ export class ResourceHandler {
     const representation = representationFor(this.env, request, query, permitsObjectTransforms);
     const { object, context } = await this.#decodeBody(asked, parseWriteParameters(query, "UpdateOptions"));
     const outcome = await this.operations().update(targetOf(asked), object, context);
-    return this.#answer(outcome.created ? 201 : 200, asked, outcome, context.warnings, representation);
+    return this.#answer(outcome.created ? 201 : 200, asked, outcome, representation);
   }
 
   async #patch(asked: AuthorizedRequest): Promise<ApiResponse> {
-    const { request, query, user } = asked;
+    const { request, query, user, warnings } = asked;
     const representation = representationFor(this.env, request, query, permitsObjectTransforms);
     const { dryRun, fieldManager, fieldValidation } = parseWriteParameters(query, "PatchOptions");
     const patch = await readPatch(request, query, { fieldManager, fieldValidation });
-    const context = { user, dryRun, warnings: [] as string[], fieldManager: fieldManager || userAgentName(request) };
+    const context = { user, dryRun, warnings, fieldManager: fieldManager || userAgentName(request) };
     const outcome = await this.operations().patch(targetOf(asked), patch, context);
-    return this.#answer(outcome.created ? 201 : 200, asked, outcome, context.warnings, representation);
+    return this.#answer(outcome.created ? 201 : 200, asked, outcome, representation);
   }
 
   async #delete(asked: AuthorizedRequest): Promise<ApiResponse> {
-    const { request, query, kind, user } = asked;
+    const { request, query, kind, user, warnings } = asked;
     const representation = representationFor(this.env, request, query, permitsObjectTransforms);
     const options = await readDeleteOptions(request, query);
-    const context = { user, dryRun: (options.dryRun ?? []).length > 0, warnings: [] as string[] };
+    const context = { user, dryRun: (options.dryRun ?? []).length > 0, warnings };
     const { revision, gone } = await this.operations().delete(targetOf(asked), options, context);
     if (!gone || RETURN_DELETED.has(`${kind.group}/${kind.resource}`)) {
       const isCascading = !gone && options.orphanDependents === false;
-      return this.#answer(isCascading ? 202 : 200, asked, { revision }, context.warnings, representation);
+      return this.#answer(isCascading ? 202 : 200, asked, { revision }, representation);
     }
     const { name, uid } = revision.object.metadata;
     const details = { name, ...(kind.group === "" ? {} : { group: kind.group }), kind: kind.resource, uid };
     const status: Status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details };
-    return this.#answer(200, asked, { object: status as unknown as KubeObject }, context.warnings, representation);
+    return this.#answer(200, asked, { object: status as unknown as KubeObject }, representation);
   }
 
-  async #deleteCollection({ request, query, resource, kind, user }: AuthorizedRequest): Promise<ApiResponse> {
+  async #deleteCollection({ request, query, resource, kind, user, warnings }: AuthorizedRequest): Promise<ApiResponse> {
     const representation = representationFor(this.env, request, query, permitsListTransforms);
     const options = await readDeleteOptions(request, query);
-    const context = { user, dryRun: (options.dryRun ?? []).length > 0, warnings: [] };
+    const context = { user, dryRun: (options.dryRun ?? []).length > 0, warnings };
     const deleted = await this.operations().deleteCollection(kind, parseListQuery(query, resource), options, context);
     return listResponse(kind, deleted, {}, representation);
   }
 
-  #answer(status: number, { kind }: AuthorizedRequest, outcome: Outcome, warnings: readonly string[], representation: Representation): ApiResponse {
-    const response =
-      "revision" in outcome ? revisionResponse(status, kind, outcome.revision, representation) : objectResponse(status, outcome.object, plain(representation));
-    if (warnings.length === 0) return response;
-    return { ...response, headers: { ...response.headers, warning: warnings.map((text) => `299 - ${quoted(text)}`) } };
+  #answer(status: number, { kind }: AuthorizedRequest, outcome: Outcome, representation: Representation): ApiResponse {
+    return "revision" in outcome
+      ? revisionResponse(status, kind, outcome.revision, representation)
+      : objectResponse(status, outcome.object, plain(representation));
   }
 
   /** The body as an object of the kind that the path takes. */
-  async #decodeBody({ request, kind, resource, user }: AuthorizedRequest, { dryRun, fieldManager, fieldValidation }: WriteParameters) {
+  async #decodeBody({ request, kind, resource, user, warnings }: AuthorizedRequest, { dryRun, fieldManager, fieldValidation }: WriteParameters) {
     const format = BODY_FORMATS[mediaTypeOf(header(request, "content-type"))];
     if (format === undefined) throw unsupportedMediaTypeError(BODY_MEDIA_TYPES);
     const subresource = kind.subresources.get(resource.subresource);
     const isOwnKind = subresource === undefined || (subresource.kind === kind.kind && subresource.group === kind.group);
     const apiVersion = subresource === undefined || subresource.group === "" ? (subresource?.version ?? "") : `${subresource.group}/${subresource.version}`;
     const target = isOwnKind ? kind : decodeTarget<KubeObject>(apiVersion, subresource.kind);
-    const { object, warnings } = decodeAs(target, await request.body(), format, fieldValidation);
+    const decoded = decodeAs(target, await request.body(), format, fieldValidation);
+    const { object } = decoded;
+    warnings.push(...decoded.warnings);
     if (isOwnKind) kind.declaration.defaults?.(object);
-    const context: WriteRequestContext = { user, dryRun, warnings: [...warnings], fieldManager: fieldManager || userAgentName(request) };
+    const context: WriteRequestContext = { user, dryRun, warnings, fieldManager: fieldManager || userAgentName(request) };
     return { object: object as Mutable<KubeObject>, context };
   }
 }
@@ -224,9 +229,9 @@ const FIELD_MANAGER_LENGTH = 128;
 
 async function readPatch(request: ApiRequest, query: URLSearchParams, more: { fieldManager: string; fieldValidation: FieldValidation }): Promise<PatchRequest> {
   const type = PATCH_MEDIA_TYPES[mediaTypeOf(header(request, "content-type"))];
-  if (type === undefined) throw unsupportedMediaTypeError(Object.keys(PATCH_MEDIA_TYPES));
+  if (type === undefined) throw patchTypeError();
   const bytes = await request.body();
-  const body = type === "apply" ? parseApplied(bytes, more.fieldValidation) : parsePatch(bytes);
+  const body = type === "apply" ? parseApplied(bytes, more.fieldValidation) : parsePatch(type, bytes);
   const force = query.get("force");
   if (force !== null && type !== "apply") {
     const error = forbidden(FieldPath.root("force"), "may not be specified for non-apply patch");
@@ -242,16 +247,17 @@ function parseApplied(bytes: Uint8Array, fieldValidation: FieldValidation): unkn
     if (fieldValidation === "Strict" && problems.length > 0) throw badRequestError(`error strict decoding YAML: ${problems.join(", ")}`);
     return value;
   } catch (error) {
-    if (error instanceof JsonSyntaxError) throw badRequestError(`error decoding YAML: ${error.message}`);
+    if (error instanceof JsonSyntaxError) throw badRequestError(`error decoding YAML: error converting YAML to JSON: ${error.message}`);
     throw error;
   }
 }
 
-function parsePatch(bytes: Uint8Array): unknown {
+function parsePatch(type: PatchRequest["type"], bytes: Uint8Array): unknown {
+  const prefix = type === "strategic" ? "" : "error decoding patch: ";
   try {
     return parseJson(bytes).value;
   } catch (error) {
-    throw badRequestError(`error decoding patch: ${error instanceof Error ? error.message : String(error)}`);
+    throw badRequestError(`${prefix}${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -260,9 +266,4 @@ async function readDeleteOptions(request: ApiRequest, query: URLSearchParams): P
   const format = BODY_FORMATS[mediaTypeOf(header(request, "content-type"))];
   if (bytes.length > 0 && format === undefined) throw unsupportedMediaTypeError(BODY_MEDIA_TYPES);
   return mutableCopy(parseDeleteOptions(bytes, format ?? "json", query));
-}
-
-/** A text as a quoted-string of RFC 7230; what no header can hold is left out. */
-function quoted(text: string): string {
-  return `"${text.replaceAll(/[\\"]/g, "\\$&").replaceAll(/[^\t\x20-\x7e]/g, " ")}"`;
 }

@@ -16,6 +16,16 @@ export function statusOf(error: unknown, log: Logger, what: string): Status {
   return internalServerError(text).status;
 }
 
+/** Texts for the client's Warning headers (RFC 7234, section 5.5). */
+export function warningHeader(warnings: readonly string[]): readonly string[] {
+  return warnings.map((text) => `299 - ${quoted(text)}`);
+}
+
+/** A text as a quoted-string of RFC 7230; what no header can hold is left out. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/[\\"]/g, "\\$&").replaceAll(/[^\t\x20-\x7e]/g, " ")}"`;
+}
+
 export function statusResponse(status: Status): ApiResponse {
   const seconds = status.details?.retryAfterSeconds;
   const headers: Record<string, string> = { "content-type": "application/json" };

@@ -71,7 +71,8 @@ export class Reader {
     checkListQuery(query);
     const selection = new Selection(kind, query);
     const resource = this.resources.of(kind);
-    const { limit = 0, resourceVersion = "", resourceVersionMatch = "" } = query;
+    const { resourceVersion = "", resourceVersionMatch = "" } = query;
+    const limit = Math.max(query.limit ?? 0, 0);
     if (query.continue) return this.#continue(resource, selection, query.continue, limit);
     if (resourceVersionMatch === "Exact") return this.#page(resource, selection, { revision: parseResourceVersion(resourceVersion), limit });
     if (resourceVersion === "" && limit > 0) return this.#page(resource, selection, { revision: 0, limit });
@@ -138,19 +139,20 @@ export function parseResourceVersion(text: string): number {
   if (text === "") return 0;
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw badRequestError(`Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  throw badRequestError(
+    `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
 }
 
 /** Throws a BadRequest or Invalid for parameters that contradict each other. */
-export function checkListQuery({ resourceVersion = "", resourceVersionMatch = "", limit = 0, ...query }: ListQuery): void {
-  if (limit < 0) throw badRequestError(`limit may not be negative: ${limit}`);
-  if (query.continue && resourceVersion !== "" && resourceVersion !== "0") {
-    throw badRequestError("specifying resource version is not allowed when using continue");
-  }
+export function checkListQuery({ resourceVersion = "", resourceVersionMatch = "", ...query }: ListQuery): void {
   const errors: FieldError[] = [];
   if (resourceVersionMatch !== "") errors.push(...checkMatch(resourceVersionMatch, resourceVersion, query.continue));
   if (query.sendInitialEvents !== undefined) errors.push(forbidden(FieldPath.root("sendInitialEvents"), "sendInitialEvents is forbidden for list"));
   if (errors.length > 0) throw invalidError({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors);
+  if (!query.continue) return;
+  decodeContinueToken(query.continue);
+  if (resourceVersion !== "" && resourceVersion !== "0") throw badRequestError("specifying resource version is not allowed when using continue");
 }
 
 function checkMatch(resourceVersionMatch: string, resourceVersion: string, continueToken: string | undefined): FieldError[] {

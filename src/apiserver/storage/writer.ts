@@ -19,6 +19,7 @@ import {
   notFoundError,
   StatusError,
   trackUpdate,
+  unclassifiedError,
   validateCreate,
   validateObjectMeta,
   validateObjectMetaUpdate,
@@ -55,6 +56,8 @@ export interface Update<T extends KubeObject = KubeObject> {
   readonly createMissing?: boolean;
   /** The server's own change: neither admission nor the kind's strategy has a say. */
   readonly ownChange?: boolean;
+  /** The subresource under which the writer manages fields, where it is not the one that is written. */
+  readonly managedThrough?: string;
   /** `change` has recorded who manages which fields (apply). */
   readonly tracksFields?: boolean;
 }
@@ -104,10 +107,10 @@ export class Writer {
     tracked = false,
   ): Promise<ObjectRevision | undefined> {
     const request = this.#admissionRequest("CREATE", kind, "", namespace, object, undefined, context);
+    if (!tracked) this.#trackFields(kind, "", object, undefined, context);
     await this.options.admission.mutate(request);
     this.#fillSystemFields(kind, object);
     prepareForCreate(kind, object, strategyContext(context.user, this.env.clock.now()));
-    if (!tracked) this.#trackFields(kind, "", object, undefined, context);
     const hook = this.options.hooks.get(kind)?.prepare(object, undefined, context.dryRun);
     return this.#finish(hook, context.dryRun, async () => {
       refuse(kind, object, validateCreate(kind, object));
@@ -153,8 +156,11 @@ export class Writer {
     const object = await update.change(undefined);
     // Who names the state he saw means an object that is gone, not a new one.
     if (object.metadata.resourceVersion) throw notFoundError(kind, name);
-    if (object.metadata.uid && !update.createMissing) throw notFoundError(kind, name);
-    adoptName(object, name);
+    const { uid } = object.metadata;
+    if (uid && update.createMissing)
+      throw conflictError(kind, name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
+    if (uid) throw notFoundError(kind, name);
+    checkName(object, name);
     adoptNamespace(kind, object.metadata, namespace);
     return this.#tryCreate(kind, namespace, object, context, update.tracksFields);
   }
@@ -163,15 +169,15 @@ export class Writer {
     const { kind, namespace, name, subresource } = update;
     const old = viewOf(kind, current);
     const object = await update.change(old);
-    adoptName(object, name);
+    checkName(object, name);
     adoptNamespace(kind, object.metadata, namespace);
     if (update.ownChange) return this.#storeOwnChange(kind, object, old, current, context);
     const request = this.#admissionRequest("UPDATE", kind, subresource, namespace, object, old, context);
+    if (!update.tracksFields) this.#trackFields(kind, update.managedThrough ?? subresource, object, old, context);
     await this.options.admission.mutate(request);
     checkPreconditions(kind, object, old);
     object.metadata.resourceVersion = current.resourceVersion;
     this.#carryOver(kind, subresource, object, old, context);
-    if (!update.tracksFields) this.#trackFields(kind, subresource, object, old, context);
     const hook = subresource === "" ? this.options.hooks.get(kind)?.prepare(object, old, context.dryRun) : undefined;
     return this.#finish(hook, context.dryRun, async () => {
       refuse(kind, object, validateChange(kind, subresource, object, old));
@@ -243,10 +249,10 @@ export class Writer {
     if (subresource !== "status" && raisesGeneration(kind, object, old)) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
   }
 
-  /** Records whose fields these are from now on. */
+  /** Records whose fields these are from now on: what the client sent and may change here; nobody manages what the server adds. */
   #trackFields(kind: Kind, subresource: string, object: Mutable<KubeObject>, old: KubeObject | undefined, { fieldManager = "" }: WriteRequestContext): void {
     const time = formatTime(this.env.clock.now());
-    const entries = trackUpdate(kind, old, object, { manager: fieldManager, subresource, time });
+    const entries = trackUpdate(kind, old, changeable(kind, subresource, object, old), { manager: fieldManager, subresource, time });
     if (entries === undefined) delete object.metadata.managedFields;
     else object.metadata.managedFields = mutableCopy(entries);
   }
@@ -262,6 +268,15 @@ export class Writer {
   ): AdmissionRequest {
     return { operation, kind, subresource, namespace, name: object.metadata.name ?? "", object, oldObject, user, dryRun, warnings };
   }
+}
+
+/** The object without what a write through this subresource cannot change. */
+function changeable(kind: Kind, subresource: string, object: KubeObject, old: KubeObject | undefined): KubeObject {
+  if (!kind.subresources.has("status") || (subresource !== "" && subresource !== "status")) return object;
+  const { status: oldStatus, ...oldRest } = (old ?? {}) as KubeObject & { readonly status?: unknown };
+  const { status, ...rest } = object as KubeObject & { readonly status?: unknown };
+  const [kept, keptStatus] = subresource === "" ? [rest, oldStatus] : [{ ...oldRest, metadata: object.metadata }, status];
+  return keptStatus === undefined ? kept : ({ ...kept, status: keptStatus } as KubeObject);
 }
 
 function isRefused(outcome: unknown): boolean {
@@ -291,6 +306,7 @@ function checkPreconditions(kind: Kind, object: KubeObject, old: KubeObject): vo
     throw conflictError(kind, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ""}`);
   }
   if (resourceVersion && resourceVersion !== "0") {
+    if (!/^\d+$/.test(resourceVersion)) throw unclassifiedError(`strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`);
     if (resourceVersion !== old.metadata.resourceVersion) throw modifiedError(kind, name);
     return;
   }
@@ -299,11 +315,11 @@ function checkPreconditions(kind: Kind, object: KubeObject, old: KubeObject): vo
   }
 }
 
-/** The object's name is the path's, and may be left out of the body. */
-function adoptName(object: Mutable<KubeObject>, name: string): void {
+/** Throws a BadRequest when the body does not name the object of the path. */
+function checkName(object: KubeObject, name: string): void {
   const given = object.metadata.name;
-  if (given && given !== name) throw badRequestError(`the name of the object (${given}) does not match the name on the URL (${name})`);
-  object.metadata.name = name;
+  if (!given) throw badRequestError(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  if (given !== name) throw badRequestError(`the name of the object (${given}) does not match the name on the URL (${name})`);
 }
 
 /** The object's namespace is the path's, and may be left out of the body. */

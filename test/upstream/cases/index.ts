@@ -1,0 +1,9 @@
+// All scenarios, in the order in which they run on one server.
+
+import { kindScenario, type Scenario } from "./cases.ts";
+import { clusterWide } from "./cluster-wide.ts";
+import { namespaced } from "./namespaced.ts";
+import { documents, preparation, protocol } from "./protocol.ts";
+import { workloads } from "./workloads.ts";
+
+export const scenarios: readonly Scenario[] = [preparation, ...[...workloads, ...namespaced, ...clusterWide].map(kindScenario), protocol, documents];
