@@ -23,3 +23,15 @@ async function readEnd(host: KubeletHost, path: string): Promise<Uint8Array | un
   if (stat === undefined || stat.type !== "file") return undefined;
   return host.files.readAt(path, Math.max(0, stat.sizeBytes - MAX_MESSAGE_BYTES), MAX_MESSAGE_BYTES);
 }
+
+/** Of all containers of a pod together, as its status shows them. */
+const MAX_POD_BYTES = 12 * 1024;
+
+/** The share of one of `count` containers; longer texts lose their end. */
+export function shownMessage(message: string, count: number): string {
+  const limit = Math.floor(MAX_POD_BYTES / Math.max(1, count));
+  if (message.length * 3 <= limit) return message;
+  const bytes = new TextEncoder().encode(message);
+  // A character that is cut through is left out.
+  return bytes.length <= limit ? message : new TextDecoder().decode(bytes.subarray(0, limit)).replace(/\uFFFD$/, "");
+}

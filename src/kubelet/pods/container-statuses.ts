@@ -2,8 +2,9 @@
 // not start (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-states).
 import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod } from "../../api/index.ts";
 import { formatTime, type Mutable, mutableCopy } from "../../base/index.ts";
+import { shownMessage } from "../containers/termination-message.ts";
 import { containersByName, shownResources } from "../resize/resize-pod.ts";
-import { initContainers, isSidecar } from "./pod-spec.ts";
+import { allContainers, initContainers, isSidecar } from "./pod-spec.ts";
 import { shouldStart } from "./restart-policy.ts";
 import { newestContainer, type RuntimeContainer, type RuntimePod } from "./runtime-pod.ts";
 
@@ -38,6 +39,12 @@ export const RESTARTING_ALL = "RestartingAllContainers";
 /** In the order of the spec for init containers, by name for the others. `ready` and `started` are left to the probes. */
 export function containerStatuses(input: ContainerStatusesInput): Draft[] {
   const drafts = input.containers.map((container) => containerStatus(input, container));
+  const count = allContainers(input.pod).length;
+  for (const { state, lastState } of drafts) {
+    for (const ended of [state?.terminated, lastState?.terminated]) {
+      if (ended?.message !== undefined) ended.message = shownMessage(ended.message, count);
+    }
+  }
   return input.isInit ? drafts : drafts.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 

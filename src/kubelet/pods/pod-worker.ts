@@ -99,7 +99,9 @@ export class PodWorker {
     const old = this.pod;
     this.pod = newer(old, pod);
     this.parts.statuses.seen(this.pod);
-    const shorter = (this.pod.metadata.deletionGracePeriodSeconds ?? Infinity) < (old.metadata.deletionGracePeriodSeconds ?? Infinity);
+    // The first deletion shortens nothing: it begins the end.
+    const before = old.metadata.deletionGracePeriodSeconds;
+    const shorter = before !== undefined && (this.pod.metadata.deletionGracePeriodSeconds ?? Infinity) < before;
     if (this.mustEnd(this.pod)) this.beginEnding();
     if (shorter && this.state === "terminating") this.hurry.abort();
     // The kubelet's own status writes come back as updates and change nothing.
