@@ -52,7 +52,13 @@ export async function startControlPlane(options: ControllerManagerOptions = {}):
   const managerClient = server.localClient(MANAGER);
   const informers = createInformerFactory(env, managerClient);
   const clientFor = (account: string): Client => server.localClient(controllerAccount(account));
-  const manager = createControllerManager(env, managerClient, { informers, clientFor, rootCaPem: "ROOT", clusterCidr: "10.244.0.0/16", ...options });
+  const manager = createControllerManager(env, managerClient, {
+    informers,
+    clientFor,
+    rootCaPem: "ROOT",
+    nodeIpam: { clusterCidrs: ["10.244.0.0/16"] },
+    ...options,
+  });
   const scheduler = createScheduler(env, server.localClient(SCHEDULER), { informers });
   await Promise.all([manager.start(), scheduler.start()]);
   const alive: (() => void)[] = [];

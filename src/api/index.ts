@@ -52,6 +52,7 @@ export * from "./core/resource-quota.ts";
 export * from "./core/secret.ts";
 export * from "./core/service.ts";
 export * from "./core/service-account.ts";
+export { checkServiceAddresses } from "./core/service-validation.ts";
 export * from "./core/volume-binding.ts";
 export * from "./declare.ts";
 export * from "./decode.ts";

@@ -115,12 +115,16 @@ export function cidrContains({ address, prefixLength }: Cidr, ip: IpAddress): bo
   return address.family === ip.family && formatIp(maskIp(ip, prefixLength)) === formatIp(maskIp(address, prefixLength));
 }
 
-/** The address that comes `index` after a range's own, e.g. 10.96.0.10 for (10.96.0.0/16, 10). `cidr` must be valid. */
-export function addressAt(cidr: string, index: number): string {
+/**
+ * The address that comes `index` after a range's own, e.g. 10.96.0.10 for (10.96.0.0/16, 10); with `pieceLength`, that many pieces
+ * of that prefix length after it, e.g. 10.244.3.0 for (10.244.0.0/16, 3, 24). `cidr` must be valid.
+ */
+export function addressAt(cidr: string, index: number, pieceLength?: number): string {
   const { address } = present(parseCidr(cidr), `range ${cidr}`);
   const bytes = [...address.bytes];
-  let carried = index;
-  for (let position = bytes.length - 1; position >= 0 && carried > 0; position--) {
+  const skippedBits = pieceLength === undefined ? 0 : bytes.length * 8 - pieceLength;
+  let carried = index * 2 ** (skippedBits % 8);
+  for (let position = bytes.length - 1 - Math.floor(skippedBits / 8); position >= 0 && carried > 0; position--) {
     carried += bytes[position] ?? 0;
     bytes[position] = carried % 256;
     carried = Math.floor(carried / 256);

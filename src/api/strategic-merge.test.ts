@@ -37,6 +37,8 @@ describe("lists with a merge key", () => {
   it("are replaced by $patch", () => {
     const original = { containers: [container("a"), container("b")] };
     expect(patchSpec(original, { containers: [{ $patch: "replace" }, container("c")] })).toEqual({ containers: [container("c")] });
+    const twice = [container("c"), { ...container("c"), image: "other" }];
+    expect(patchSpec(original, { containers: [{ $patch: "replace" }, ...twice] })).toEqual({ containers: twice });
   });
   it("follow $setElementOrder, and items of others keep their place", () => {
     const original = { containers: [container("a"), container("sidecar"), container("b")] };

@@ -178,7 +178,8 @@ function applyItemDirectives(
     else if (directive === "merge") throw patchDoesNotApplyError("merging lists cannot yet be specified in the patch");
     else throw unclassifiedError(`unknown patch type: ${String(directive)} in map: ${goText(item)}`);
   }
-  return replaces ? { remaining: [], additions } : { remaining, additions };
+  // As it is: a list may hold two items of one key, as a node's addresses of one type.
+  return replaces ? { remaining: additions.map(withoutDirectives), additions: [] } : { remaining, additions };
 }
 
 /** Items that `order` names stand in its order; the others keep theirs, and go before the first of the former that stood behind them. */

@@ -6,6 +6,7 @@ import {
   clusterRoleBindings,
   clusterRoles,
   ingressClasses,
+  ipAddresses,
   type Kind,
   limitRanges,
   namespaces,
@@ -16,8 +17,10 @@ import {
   roleBindings,
   roles,
   runtimeClasses,
+  type ServiceCIDR,
   secrets,
   serviceAccounts,
+  serviceCIDRs,
   services,
   serviceUnavailableError,
   storageClasses,
@@ -44,7 +47,8 @@ import type { ObjectReader } from "./object-reader.ts";
 import { Operations } from "./operations.ts";
 import { type ApiServerOptions, defaultIssuer, defaultNodePortRange, defaultServiceCidr } from "./options.ts";
 import { createReviews } from "./reviews.ts";
-import { type AddressRange, formatAddress, parseAddressRange } from "./services/pools.ts";
+import { type AddressSources, parseServiceRange, parseServiceRanges, type ServiceRange } from "./services/address-pool.ts";
+import { isForeignAddress, keepIpAddresses } from "./services/ip-address-keeper.ts";
 import { ServiceAllocation } from "./services/service-allocation.ts";
 import { startCompaction } from "./storage/compaction.ts";
 import { Registry } from "./storage/registry.ts";
@@ -77,6 +81,8 @@ const CACHES_AT_START: readonly Kind[] = [
   limitRanges,
   resourceQuotas,
   services,
+  serviceCIDRs,
+  ipAddresses,
 ];
 
 export interface ApiServer {
@@ -113,7 +119,7 @@ class Server implements ApiServer {
   readonly #authorizer: ServerAuthorizer;
   readonly #admission: AdmissionChain;
   readonly #registry: Registry;
-  readonly #serviceAddresses: AddressRange;
+  readonly #serviceRanges: readonly ServiceRange[];
   readonly #serviceAllocation: ServiceAllocation;
   readonly #loopback: Client;
   readonly handler: Handler;
@@ -133,8 +139,8 @@ class Server implements ApiServer {
     this.#loopback = this.localClient(LOOPBACK_USER);
     this.#admission = createAdmissionChain(this.#env, { objects: this.#objects, client: this.#loopback, authorizer: this.#authorizer });
     const { serviceCidr = defaultServiceCidr, nodePortRange = defaultNodePortRange } = options;
-    this.#serviceAddresses = parseAddressRange(serviceCidr);
-    this.#serviceAllocation = new ServiceAllocation(this.#env, { addresses: this.#serviceAddresses, nodePorts: nodePortRange });
+    this.#serviceRanges = parseServiceRanges(serviceCidr);
+    this.#serviceAllocation = new ServiceAllocation(this.#env, { addresses: this.#addressSources(), nodePorts: nodePortRange });
     const hooks = new Map<Kind, WriteHook>([[services, this.#serviceAllocation]]);
     this.#registry = new Registry(this.#env, { store: options.store, resources: this.#resources, admission: this.#admission, hooks });
     this.handler = this.#createPipeline().handle;
@@ -160,6 +166,22 @@ class Server implements ApiServer {
         ],
       }),
     });
+  }
+
+  #addressSources(): AddressSources {
+    const isReady = ({ metadata, status }: ServiceCIDR): boolean =>
+      metadata.deletionTimestamp === undefined && status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true;
+    return {
+      configured: this.#serviceRanges,
+      added: () => {
+        const ranges = this.#objects.list(serviceCIDRs).filter(isReady);
+        return ranges.flatMap(({ spec }) => (spec?.cidrs ?? []).map(parseServiceRange)).filter((range) => range !== undefined);
+      },
+      isForeign: (address) => {
+        const record = this.#objects.get(ipAddresses, "", address);
+        return record !== undefined && isForeignAddress(record);
+      },
+    };
   }
 
   async #storeProblem(): Promise<string | undefined> {
@@ -204,10 +226,12 @@ class Server implements ApiServer {
     ]);
     this.#serviceAllocation.load(this.#objects.list(services));
     this.#parts = this.#compose(keys);
-    const { text: serviceCidr, first } = this.#serviceAddresses;
-    const wanted = { serviceCidr, serviceAddress: formatAddress(first), advertise, clientCa };
+    const wanted = { serviceCidrs: this.#serviceRanges.map(({ text }) => text), advertise, clientCa };
     await bootstrap(this.#env, this.#loopback, wanted);
-    this.#stopKeeping = keepBootstrapObjects(this.#env, this.#loopback, wanted);
+    const stopKeepers = [keepBootstrapObjects(this.#env, this.#loopback, wanted), keepIpAddresses(this.#env, this.#objects, this.#loopback)];
+    this.#stopKeeping = () => {
+      for (const stop of stopKeepers) stop();
+    };
     this.#stopCompaction = startCompaction(this.#env, store);
     this.#state = "ready";
   }

@@ -19,8 +19,16 @@ program
   .addOption(new Option("--runtime <runtime>", "what runs the containers; simulated needs neither root nor Linux").choices(["containerd", "simulated"]))
   .option("--no-install", "only report what is missing, install nothing")
   .option("--node-name <name>", "name of the node (default: this machine's host name)")
-  .option("--node-ip <address>", "address of the node (default: this machine's)")
+  .option("--node-ip <address>", "address of the node, or one of each family: IPV4,IPV6 (default: this machine's)")
   .option("--api-port <port>", `port of the API server (default: ${DEFAULT_OPTIONS.apiPort})`, Number)
+  .option("--pod-network-cidr <range>", `addresses of pods, or RANGE,RANGE of both families (default: ${DEFAULT_OPTIONS.podCidr})`)
+  .option("--service-cidr <range>", `addresses of services, or RANGE,RANGE (default: ${DEFAULT_OPTIONS.serviceCidr})`)
+  .option(
+    "--node-cidr-mask-size-ipv4 <length>",
+    `prefix length of a node's part of the pods' IPv4 range (default: ${DEFAULT_OPTIONS.nodeCidrMaskSizeIpv4})`,
+    Number,
+  )
+  .option("--node-cidr-mask-size-ipv6 <length>", `the same for IPv6 (default: ${DEFAULT_OPTIONS.nodeCidrMaskSizeIpv6})`, Number)
   .option("--service-node-port-range <from-to>", `ports for NodePort services (default: ${DEFAULT_OPTIONS.serviceNodePortRange})`)
   .action(async (options: import("./start.ts").StartFlags) => (await import("./start.ts")).start(options));
 

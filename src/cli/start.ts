@@ -17,6 +17,10 @@ export interface StartFlags extends PlaceFlags {
   readonly nodeIp?: string;
   readonly apiPort?: number;
   readonly serviceNodePortRange?: string;
+  readonly podNetworkCidr?: string;
+  readonly serviceCidr?: string;
+  readonly nodeCidrMaskSizeIpv4?: number;
+  readonly nodeCidrMaskSizeIpv6?: number;
 }
 
 export async function start(flags: StartFlags): Promise<void> {
@@ -47,8 +51,13 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
     nodeIp: flags.nodeIp,
     apiPort: flags.apiPort,
     serviceNodePortRange: flags.serviceNodePortRange,
+    podCidr: flags.podNetworkCidr,
+    serviceCidr: flags.serviceCidr,
+    nodeCidrMaskSizeIpv4: flags.nodeCidrMaskSizeIpv4,
+    nodeCidrMaskSizeIpv6: flags.nodeCidrMaskSizeIpv6,
   };
-  for (const fixed of ["runtime", "nodeName"] as const) {
+  // Nodes, pods and services have their names and addresses by then.
+  for (const fixed of ["runtime", "nodeName", "podCidr", "serviceCidr", "nodeCidrMaskSizeIpv4", "nodeCidrMaskSizeIpv6"] as const) {
     const before = earlier[fixed];
     if (asked[fixed] !== undefined && before !== undefined && asked[fixed] !== before)
       throw new UserError(`the cluster in ${paths.data} was made with ${fixed} "${before}" and cannot change to "${asked[fixed]}"; "kubets delete" removes it`);

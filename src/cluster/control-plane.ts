@@ -2,7 +2,7 @@
 import { type ApiServer, type ApiServerOptions, createApiServer, createSecretTokenIssuer, generateServiceAccountKeys } from "../apiserver/index.ts";
 import type { Env } from "../base/index.ts";
 import { createInformerFactory } from "../client/index.ts";
-import { createControllerManager } from "../controllers/index.ts";
+import { createControllerManager, type NodeIpamOptions } from "../controllers/index.ts";
 import { type CertificatePair, createRequestSigner } from "../kubeadm/index.ts";
 import { createScheduler } from "../scheduler/index.ts";
 import { ADMINISTRATOR, CONTROLLER_MANAGER, SCHEDULER, serviceAccount } from "./identities.ts";
@@ -13,8 +13,8 @@ export interface ControlPlaneOptions extends ApiServerOptions {
   readonly rootCaPem?: string;
   /** Signs certificates of clients and kubelets that were approved. Absent: nobody does. */
   readonly signingAuthority?: CertificatePair;
-  /** Nodes get their pods' addresses out of it. */
-  readonly podCidr: string;
+  /** How nodes get the ranges of their pods' addresses. */
+  readonly nodeIpam: NodeIpamOptions;
 }
 
 export interface ControlPlane {
@@ -35,7 +35,7 @@ export async function startControlPlane(env: Env, options: ControlPlaneOptions):
   const controllers = createControllerManager(env, managerClient, {
     informers,
     rootCaPem: options.rootCaPem,
-    clusterCidr: options.podCidr,
+    nodeIpam: options.nodeIpam,
     secretTokens: createSecretTokenIssuer(serviceAccountKeys),
     ...(options.signingAuthority === undefined ? {} : { requestSigner: createRequestSigner(env, options.signingAuthority) }),
     clientFor: (name) => apiServer.localClient(serviceAccount(name)),

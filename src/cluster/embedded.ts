@@ -72,7 +72,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
   const kubelets = new Map<string, KubeletApi>();
   const controlPlane = await startControlPlane(env, {
     store,
-    podCidr,
+    nodeIpam: { clusterCidrs: [podCidr] },
     serviceCidr,
     rootCaPem: pki.ca.certificate,
     signingAuthority: pki.ca,

@@ -1,4 +1,5 @@
 // What a cluster was asked to be. `kubets start` keeps it in the data folder, so that the next start needs no flags.
+import { parseCidr, parseIp } from "../api/index.ts";
 
 export type RuntimeChoice = "containerd" | "simulated";
 
@@ -8,10 +9,15 @@ export interface ClusterOptions {
   readonly runtime: RuntimeChoice;
   /** Port of the API server on all addresses. */
   readonly apiPort: number;
-  /** The node's address; absent: found at start. */
+  /** The node's address, or one of each family, with a comma; absent: found at start. */
   readonly nodeIp?: string;
+  /** Addresses of services: a range, or one of each family, with a comma. The first one's family is the default. */
   readonly serviceCidr: string;
+  /** Addresses of pods: ranges of the same families. */
   readonly podCidr: string;
+  /** Prefix lengths of a node's piece of them. */
+  readonly nodeCidrMaskSizeIpv4: number;
+  readonly nodeCidrMaskSizeIpv6: number;
   readonly clusterDomain: string;
   /** `from-to`. */
   readonly serviceNodePortRange: string;
@@ -22,6 +28,8 @@ export const DEFAULT_OPTIONS = {
   apiPort: 6443,
   serviceCidr: "10.96.0.0/16",
   podCidr: "10.244.0.0/16",
+  nodeCidrMaskSizeIpv4: 24,
+  nodeCidrMaskSizeIpv6: 64,
   clusterDomain: "cluster.local",
   serviceNodePortRange: "30000-32767",
 } as const satisfies Partial<ClusterOptions>;
@@ -38,6 +46,52 @@ export function checkOptions(options: ClusterOptions): void {
   if (!Number.isInteger(options.apiPort) || options.apiPort < 1 || options.apiPort > 65535)
     throw new OptionsError(`--api-port must be from 1 to 65535, not "${options.apiPort}"`);
   const range = /^(\d+)-(\d+)$/.exec(options.serviceNodePortRange);
+  checkAddresses(options);
   if (range === null || Number(range[1]) < 1 || Number(range[1]) > Number(range[2]) || Number(range[2]) > 65535)
     throw new OptionsError(`--service-node-port-range must be two ports such as 30000-32767, not "${options.serviceNodePortRange}"`);
+}
+
+/** Most bits between the prefix of the pods' range and that of a node's piece. */
+const LARGEST_CUT_BITS = 16;
+/** Fewest and most bits that a range of services may leave for addresses. */
+const SERVICE_BITS = [3, 64] as const;
+
+function checkAddresses(options: ClusterOptions): void {
+  const services = rangesOf("--service-cidr", options.serviceCidr);
+  const pods = rangesOf("--pod-network-cidr", options.podCidr);
+  for (const { text, address, prefixLength } of services) {
+    const bits = address.bytes.length * 8 - prefixLength;
+    if (bits < SERVICE_BITS[0] || bits > SERVICE_BITS[1]) throw new OptionsError(`--service-cidr ${text} is too ${bits < SERVICE_BITS[0] ? "small" : "large"}`);
+  }
+  for (const { text, address, prefixLength } of pods) {
+    const [flag, mask] =
+      address.family === 4
+        ? (["--node-cidr-mask-size-ipv4", options.nodeCidrMaskSizeIpv4] as const)
+        : (["--node-cidr-mask-size-ipv6", options.nodeCidrMaskSizeIpv6] as const);
+    const longest = address.family === 4 ? 30 : 126;
+    if (!Number.isInteger(mask) || mask < prefixLength || mask - prefixLength > LARGEST_CUT_BITS || mask > longest)
+      throw new OptionsError(
+        `${flag} must be from ${prefixLength} to ${Math.min(longest, prefixLength + LARGEST_CUT_BITS)} for the pods' range ${text}, not "${mask}"`,
+      );
+  }
+  const families = (ranges: typeof services): string => ranges.map(({ address }) => `IPv${address.family}`).join();
+  if (families(services) !== families(pods))
+    throw new OptionsError(`--service-cidr (${families(services)}) and --pod-network-cidr (${families(pods)}) must be of the same families in the same order`);
+  for (const address of options.nodeIp?.split(",") ?? [])
+    if (parseIp(address) === undefined) throw new OptionsError(`--node-ip must be an address, or one of each family, not "${options.nodeIp}"`);
+}
+
+function rangesOf(flag: string, value: string) {
+  const ranges = splitRanges(value).map((text) => ({ text, cidr: parseCidr(text) }));
+  return ranges.map(({ text, cidr }, position) => {
+    const isSecondOfFamily = ranges.slice(0, position).some((other) => other.cidr?.address.family === cidr?.address.family);
+    if (cidr === undefined || cidr.problem !== undefined || isSecondOfFamily)
+      throw new OptionsError(`${flag} must be a range such as 10.0.0.0/16, or one of each family with a comma, not "${value}"`);
+    return { text, ...cidr };
+  });
+}
+
+/** `a,b` as a list: one range of each address family. */
+export function splitRanges(value: string): readonly string[] {
+  return value.split(",").map((text) => text.trim());
 }

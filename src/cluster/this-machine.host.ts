@@ -2,7 +2,7 @@
 // order in which they need each other and as much as possible side by side.
 import { Resolver } from "node:dns/promises";
 import { mkdir } from "node:fs/promises";
-import { addressAt, isNodeReady, loadBalancersPatch, nodes, pods } from "../api/index.ts";
+import { addressAt, ipFamilyOf, isNodeReady, loadBalancersPatch, nodes, pods } from "../api/index.ts";
 import { createNodeConnector, listen } from "../apiserver/index.host.ts";
 import { importServiceAccountKeys } from "../apiserver/index.ts";
 import type { Env } from "../base/index.ts";
@@ -23,7 +23,7 @@ import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import type { ClusterPaths } from "./data-folder.ts";
 import { DNS_PORT, grantDnsRights, publishDns } from "./dns-service.ts";
 import * as identities from "./identities.ts";
-import type { ClusterOptions } from "./options.ts";
+import { type ClusterOptions, splitRanges } from "./options.ts";
 import { applySysctls } from "./sysctls.host.ts";
 
 export interface RunningCluster {
@@ -61,39 +61,52 @@ class Started {
 export async function startOnThisMachine(env: Env, start: StartOptions): Promise<RunningCluster> {
   const { options } = start;
   const started = new Started();
-  const nodeIp = options.nodeIp ?? (options.runtime === "simulated" ? SIMULATED_ADDRESS : await findNodeAddress());
+  const nodeIps = await nodeAddresses(options);
   try {
-    const pki = await makeCredentials(env, start, nodeIp);
+    const pki = await makeCredentials(env, start, nodeIps);
     start.progress("Certificates are in place.");
     const node =
       start.containerd === undefined ? Promise.resolve(simulatedMachine(env)) : realMachine(env, { ...start, containerd: start.containerd }, started);
     // Its failure is heard below, or the API server's is told first.
     node.catch(() => undefined);
-    const controlPlane = await startApi(env, { ...start, nodeIp, pki }, started);
+    const controlPlane = await startApi(env, { ...start, nodeIps, pki }, started);
     start.progress(`The API server answers on https://127.0.0.1:${options.apiPort}.`);
     const controllers = controlPlane.startControllers();
-    await startNode(env, { ...start, nodeIp, pki, controlPlane, machine: await node }, started);
+    await startNode(env, { ...start, nodeIps, pki, controlPlane, machine: await node }, started);
     await controllers;
-    return { nodeIp, stop: () => started.stop() };
+    return { nodeIp: nodeIps[0] ?? SIMULATED_ADDRESS, stop: () => started.stop() };
   } catch (error) {
     await started.stop();
     throw error;
   }
 }
 
-function makeCredentials(env: Env, { paths, options }: StartOptions, nodeIp: string): Promise<Pki> {
+/** One of each address family of the cluster, if this machine has it: the default family's first. */
+async function nodeAddresses(options: ClusterOptions): Promise<readonly string[]> {
+  if (options.nodeIp !== undefined) return splitRanges(options.nodeIp);
+  if (options.runtime === "simulated") return [SIMULATED_ADDRESS];
+  const found = await Promise.all(splitRanges(options.podCidr).map((cidr) => findNodeAddress(ipFamilyOf(cidr))));
+  const addresses = found.filter((address) => address !== undefined);
+  return addresses.length > 0 ? addresses : [SIMULATED_ADDRESS];
+}
+
+function makeCredentials(env: Env, { paths, options }: StartOptions, nodeIps: readonly string[]): Promise<Pki> {
   return ensurePki(env, {
     folder: paths.data,
     clusterName: CLUSTER_NAME,
     server: `https://127.0.0.1:${options.apiPort}`,
     nodeName: options.nodeName,
-    nodeIps: [nodeIp, "127.0.0.1"],
-    apiServiceIp: addressAt(options.serviceCidr, 1),
+    nodeIps: [...nodeIps, "127.0.0.1"],
+    apiServiceIp: serviceAddress(options, 1),
     clusterDomain: options.clusterDomain,
   });
 }
 
-async function startApi(env: Env, { paths, options, nodeIp, pki }: StartOptions & { nodeIp: string; pki: Pki }, started: Started): Promise<ControlPlane> {
+async function startApi(
+  env: Env,
+  { paths, options, nodeIps, pki }: StartOptions & { nodeIps: readonly string[]; pki: Pki },
+  started: Started,
+): Promise<ControlPlane> {
   await mkdir(paths.store, { recursive: true, mode: 0o700 });
   const store = await openLmdbStore(env, { folder: paths.store });
   started.add(() => store.close());
@@ -105,21 +118,31 @@ async function startApi(env: Env, { paths, options, nodeIp, pki }: StartOptions 
     serviceAccountIssuer: `https://kubernetes.default.svc.${options.clusterDomain}`,
     serviceCidr: options.serviceCidr,
     nodePortRange: [from, to],
-    advertise: { address: nodeIp, port: options.apiPort },
+    advertise: { address: nodeIps[0] ?? SIMULATED_ADDRESS, port: options.apiPort },
     nodes: connector,
     clientCa: pki.ca.certificate,
     rootCaPem: pki.ca.certificate,
     signingAuthority: pki.ca,
-    podCidr: options.podCidr,
+    nodeIpam: { clusterCidrs: splitRanges(options.podCidr), maskSizeIPv4: options.nodeCidrMaskSizeIpv4, maskSizeIPv6: options.nodeCidrMaskSizeIpv6 },
   });
   started.add(() => controlPlane.stop());
   const tls = { certificate: pki.apiServer.certificate, privateKey: pki.apiServer.key, clientAuthorities: pki.ca.certificate };
-  const host = options.runtime === "simulated" ? SIMULATED_ADDRESS : "0.0.0.0";
+  const host = options.runtime === "simulated" ? SIMULATED_ADDRESS : everyAddress(options);
   const listener = await onFreePort(options.apiPort, "the API server; choose another with --api-port", () =>
     listen(env, controlPlane.apiServer, { host, port: options.apiPort, tls }),
   );
   started.add(() => listener.close());
   return controlPlane;
+}
+
+/** The default family's address of that number. */
+function serviceAddress({ serviceCidr }: ClusterOptions, number: number): string {
+  return addressAt(splitRanges(serviceCidr)[0] ?? "", number);
+}
+
+/** What to listen on to be reached by every family of the cluster. */
+function everyAddress({ podCidr }: ClusterOptions): string {
+  return podCidr.includes(":") ? "::" : "0.0.0.0";
 }
 
 interface Machine {
@@ -136,10 +159,10 @@ function simulatedMachine(env: Env): Machine {
 
 async function realMachine(
   env: Env,
-  { paths, containerd: starting, progress }: StartOptions & { containerd: Promise<Containerd> },
+  { paths, options, containerd: starting, progress }: StartOptions & { containerd: Promise<Containerd> },
   started: Started,
 ): Promise<Machine> {
-  const [containerd] = await Promise.all([starting, applySysctls(paths)]);
+  const [containerd] = await Promise.all([starting, applySysctls(paths, splitRanges(options.podCidr).map(ipFamilyOf))]);
   started.add(() => containerd.close());
   progress(containerd.adopted ? "containerd is still running, with its containers." : "containerd is running.");
   const runtime = createCriRuntime(env, { socket: containerd.socket });
@@ -148,23 +171,23 @@ async function realMachine(
 }
 
 interface NodeParts extends StartOptions {
-  readonly nodeIp: string;
+  readonly nodeIps: readonly string[];
   readonly pki: Pki;
   readonly controlPlane: ControlPlane;
   readonly machine: Machine;
 }
 
 async function startNode(env: Env, parts: NodeParts, started: Started): Promise<void> {
-  const { options, paths, nodeIp, controlPlane, machine } = parts;
+  const { options, paths, nodeIps, controlPlane, machine } = parts;
   const client = controlPlane.apiServer.localClient(identities.kubelet(options.nodeName));
-  const dnsIp = addressAt(options.serviceCidr, 10);
+  const dnsIp = serviceAddress(options, 10);
   const network = machine.isReal ? startNetwork(env, parts, started) : undefined;
   const kubelet = createKubelet(env, {
     client,
     nodeName: options.nodeName,
     runtime: machine.runtime,
     host: machine.host,
-    nodeIps: [nodeIp],
+    nodeIps,
     clusterDns: [dnsIp],
     clusterDomain: options.clusterDomain,
     cgroupRoot: paths.cgroup,
@@ -215,12 +238,18 @@ async function onFreePort<T>(port: number, forWhat: string, open: () => Promise<
 function startNetwork(env: Env, { paths, options, machine, controlPlane }: NodeParts, started: Started): Promise<void> {
   // As the proxy: a kubelet may not read other nodes.
   const informer = createInformer(env, controlPlane.apiServer.localClient(identities.PROXY), nodes);
-  const linux = createLinuxNetwork({ cniConfigFolder: paths.cniConfig, cniStateFolder: paths.cniState, clusterCidr: options.podCidr });
+  const linux = createLinuxNetwork({
+    cniConfigFolder: paths.cniConfig,
+    cniStateFolder: paths.cniState,
+    clusterCidrs: splitRanges(options.podCidr),
+    serviceCidrs: splitRanges(options.serviceCidr),
+  });
   let applied = (): void => undefined;
   const firstTime = new Promise<void>((resolve) => {
     applied = resolve;
   });
   const applier = {
+    ...linux,
     apply: async (plan: Parameters<typeof linux.apply>[0]) => {
       // What concerns other nodes may fail: whether this node's part is in place, the runtime tells.
       await linux.apply(plan).finally(applied);
@@ -256,7 +285,7 @@ async function startServices(env: Env, { options, controlPlane: { apiServer } }:
   ownPods.start();
   const proxy = createProxy(env, apiServer.localClient(identities.PROXY), createNftApplier(), {
     nodeName,
-    clusterCidrs: [options.podCidr],
+    clusterCidrs: splitRanges(options.podCidr),
     pods: ownPods,
     loadBalancers: {
       reserver: portReserver,
@@ -274,7 +303,7 @@ async function startServices(env: Env, { options, controlPlane: { apiServer } }:
   await grantDnsRights(administrator);
   const node = await administrator.get(nodes, { name: options.nodeName });
   // The bridge's address: reachable by pods, not by the machine's neighbours.
-  const serverAddress = addressAt(node.spec.podCIDR ?? options.podCidr, 1);
+  const serverAddress = addressAt(node.spec.podCIDR ?? splitRanges(options.podCidr)[0] ?? "", 1);
   const dns = createDns(env, { clusterDomain: options.clusterDomain, informers, upstream: createUpstream([dnsIp, serverAddress]) });
   informers.start();
   const [listener] = await Promise.all([
@@ -304,13 +333,13 @@ function nodeReady(env: Env, client: Client, name: string): Promise<void> {
 /** Asks as a pod would, through the service's address. */
 async function dnsAnswers(dnsIp: string, options: ClusterOptions): Promise<void> {
   const name = `kubernetes.default.svc.${options.clusterDomain}`;
-  const expected = addressAt(options.serviceCidr, 1);
+  const expected = serviceAddress(options, 1);
   let last: unknown;
   for (let attempt = 0; attempt < 50; attempt++) {
     const resolver = new Resolver({ timeout: 500, tries: 1 });
     resolver.setServers([dnsIp]);
     try {
-      const [answer] = await resolver.resolve4(name);
+      const [answer] = ipFamilyOf(expected) === "IPv6" ? await resolver.resolve6(name) : await resolver.resolve4(name);
       if (answer === expected) return;
       last = new Error(`${name} is ${answer}, not ${expected}`);
     } catch (error) {

@@ -27,6 +27,7 @@ import { addressesOf, belongsToEndpoints, hasManagedEndpoints, hostnameBehind, i
 const CONTROLLER_NAME = "endpointslice-controller.k8s.io";
 const MAX_ENDPOINTS = 100;
 const BY_SERVICE = "service";
+const DISTRIBUTIONS = new Set(["PreferSameZone", "PreferClose", "PreferSameNode"]);
 
 export interface ObservedEndpointSlices {
   readonly service: Service;
@@ -104,14 +105,26 @@ function endpointFor(service: Service, pod: Pod, addresses: readonly string[], n
   const { namespace, name, uid } = pod.metadata;
   const zone = node?.metadata.labels?.[nodeLabels.zone];
   const hostname = hostnameBehind(pod, service);
+  const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
   return {
     addresses,
-    conditions: { ready: service.spec.publishNotReadyAddresses === true || (serving && !terminating), serving, terminating },
+    conditions: { ready, serving, terminating },
     ...(hostname === undefined ? {} : { hostname }),
     targetRef: { kind: "Pod", namespace, name, uid },
     ...(pod.spec.nodeName === undefined || pod.spec.nodeName === "" ? {} : { nodeName: pod.spec.nodeName }),
     ...(zone === undefined ? {} : { zone }),
+    ...(ready ? hintsFor(service, pod.spec.nodeName, zone) : {}),
   };
+}
+
+/** Who should use a ready endpoint: those of its zone, or of its node (KEP-3015, KEP-4444). */
+function hintsFor({ spec }: Service, nodeName = "", zone: string | undefined): Pick<Endpoint, "hints"> {
+  const { trafficDistribution = "" } = spec;
+  if (!DISTRIBUTIONS.has(trafficDistribution)) return {};
+  const forZones = zone === undefined ? {} : { forZones: [{ name: zone }] };
+  const forNodes = trafficDistribution === "PreferSameNode" && nodeName !== "" ? { forNodes: [{ name: nodeName }] } : {};
+  const hints = { ...forZones, ...forNodes };
+  return Object.keys(hints).length === 0 ? {} : { hints };
 }
 
 function planFamily(service: Service, family: string, groups: readonly Group[], existing: readonly EndpointSlice[]): Action[] {

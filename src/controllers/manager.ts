@@ -22,7 +22,7 @@ import { jobController, jobOrphanController, ttlAfterFinishedController } from "
 import { createKindDiscovery, type KindDiscovery } from "./kind-discovery.ts";
 import { LOCAL_PATH_PROVISIONER, localPathProvisioners, type NodeDirectories } from "./local-path-provisioner.ts";
 import { namespaceController } from "./namespace.ts";
-import { nodeIpamController } from "./node-ipam.ts";
+import { type NodeIpamOptions, nodeIpamController } from "./node-ipam.ts";
 import { type NodeLifecycleOptions, nodeLifecycleController } from "./node-lifecycle.ts";
 import { nodeTtlController } from "./node-ttl.ts";
 import { podGarbageCollector } from "./pod-gc.ts";
@@ -30,6 +30,7 @@ import { replicaSetController, replicationControllerController } from "./replica
 import { resourceQuotaController } from "./resourcequota.ts";
 import { rootCaController } from "./root-ca.ts";
 import { serviceAccountOf } from "./service-accounts.ts";
+import { serviceCidrController } from "./service-cidr.ts";
 import { serviceLoadBalancerController } from "./service-lb.ts";
 import { serviceAccountController } from "./serviceaccount.ts";
 import { type SecretTokenIssuer, serviceAccountTokenController } from "./serviceaccount-tokens.ts";
@@ -45,8 +46,8 @@ export interface ControllerManagerOptions extends NodeLifecycleOptions {
   readonly rootCaPem?: string;
   /** Caches shared with other components of the process; absent: own ones. */
   readonly informers?: InformerFactory;
-  /** Pods get their addresses out of this IPv4 network, a /24 a node. Absent: nodes get no range. */
-  readonly clusterCidr?: string;
+  /** How nodes get the ranges of their pods' addresses. Absent: they get none. */
+  readonly nodeIpam?: NodeIpamOptions;
   /** Ended pods beyond this number are deleted; 0: none. Default 12500. */
   readonly terminatedPodGcThreshold?: number;
   /** Issues the tokens that secrets keep. Absent: such secrets stay empty. */
@@ -97,7 +98,7 @@ const EVENT_SOURCES: Readonly<Record<string, string>> = {
 /** Every controller, in the order in which a new cluster needs them. */
 function controllersOf(options: ControllerManagerOptions): readonly Controller[] {
   const kinds = options.kinds ?? createKindDiscovery();
-  const { rootCaPem, clusterCidr, requestSigner, secretTokens } = options;
+  const { rootCaPem, nodeIpam, requestSigner, secretTokens } = options;
   return [
     serviceAccountController,
     ...(secretTokens === undefined ? [] : [serviceAccountTokenController({ issuer: secretTokens, rootCaPem })]),
@@ -114,8 +115,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     endpointSliceController,
     endpointsController,
     serviceLoadBalancerController,
-    endpointSliceMirroringController,
-    ...(clusterCidr === undefined ? [] : [nodeIpamController(clusterCidr)]),
+  const { rootCaPem, nodeIpam, requestSigner, secretTokens } = options;
     nodeLifecycleController(options),
     taintEvictionController(),
     podGarbageCollector(options.terminatedPodGcThreshold),

@@ -1,34 +1,61 @@
-// Gives every node its own range of pod addresses out of the cluster's: spec.podCIDR
-// (https://kubernetes.io/docs/concepts/cluster-administration/networking/). IPv4, a /24 a node.
-import { type Node, nodes } from "../api/index.ts";
-import { assert } from "../base/index.ts";
+// Gives every node its own ranges of pod addresses out of the cluster's, one of each address family: spec.podCIDRs
+// (https://kubernetes.io/docs/concepts/cluster-administration/networking/).
+import { addressAt, cidrContains, type Node, nodes, parseCidr } from "../api/index.ts";
+import { assert, present } from "../base/index.ts";
 import { type Controller, reconcilingController } from "./controller.ts";
 
-const NODE_PREFIX = 24;
+export interface NodeIpamOptions {
+  /** The cluster's pod addresses: one range, or one of each family, the default one first. */
+  readonly clusterCidrs: readonly string[];
+  /** Prefix length of a node's IPv4 range. Default 24. */
+  readonly maskSizeIPv4?: number;
+  /** Prefix length of a node's IPv6 range. Default 64. */
+  readonly maskSizeIPv6?: number;
+}
 
-/** The first range that no node has; undefined when all are taken. */
-export function nextPodCidr(clusterCidr: string, taken: ReadonlySet<string>): string | undefined {
-  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\/(\d+)$/.exec(clusterCidr);
-  assert(match !== null, `the cluster's pod network "${clusterCidr}" is an IPv4 range`);
-  const prefix = Number(match[5]);
-  assert(prefix <= NODE_PREFIX, `the cluster's pod network "${clusterCidr}" holds at least one /${NODE_PREFIX}`);
-  const [a = 0, b = 0, c = 0] = match.slice(1, 4).map(Number);
-  const first = (((a << 16) | (b << 8) | c) >>> (NODE_PREFIX - prefix)) << (NODE_PREFIX - prefix);
-  for (let number = 0; number < 2 ** (NODE_PREFIX - prefix); number++) {
-    const value = first + number;
-    const cidr = `${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}.0/${NODE_PREFIX}`;
-    if (!taken.has(cidr)) return cidr;
+const DEFAULT_MASK_SIZE = { 4: 24, 6: 64 } as const;
+/** A range of one cluster is not cut into more pieces than this (upstream's limit, a shift of 16 bits). */
+const LARGEST_CUT_BITS = 16;
+
+/** A cluster's range and how it is cut. */
+export interface PodRange {
+  readonly cidr: string;
+  readonly maskSize: number;
+}
+
+/** Throws when a range cannot be cut into ranges for nodes. */
+export function podRanges({ clusterCidrs, maskSizeIPv4 = DEFAULT_MASK_SIZE[4], maskSizeIPv6 = DEFAULT_MASK_SIZE[6] }: NodeIpamOptions): PodRange[] {
+  return clusterCidrs.map((cidr) => {
+    const { address, prefixLength } = present(parseCidr(cidr), `the cluster's pod network ${cidr}`);
+    const maskSize = address.family === 4 ? maskSizeIPv4 : maskSizeIPv6;
+    const bits = maskSize - prefixLength;
+    assert(bits >= 0 && bits <= LARGEST_CUT_BITS, `the cluster's pod network ${cidr} can be cut into ranges of /${maskSize}`);
+    return { cidr, maskSize };
+  });
+}
+
+/** The first piece of a range that none of `taken` touches; undefined when there is none left. */
+export function nextPodCidr({ cidr, maskSize }: PodRange, taken: readonly string[]): string | undefined {
+  const { address, prefixLength } = present(parseCidr(cidr), `range ${cidr}`);
+  const used = taken.map(parseCidr).filter((other) => other !== undefined && other.address.family === address.family && other.prefixLength !== maskSize);
+  const exact = new Set(taken);
+  for (let number = 0; number < 2 ** (maskSize - prefixLength); number++) {
+    const piece = `${addressAt(cidr, number, maskSize)}/${maskSize}`;
+    if (exact.has(piece)) continue;
+    const parsed = present(parseCidr(piece), `range ${piece}`);
+    if (!used.some((other) => other !== undefined && (cidrContains(other, parsed.address) || cidrContains(parsed, other.address)))) return piece;
   }
   return undefined;
 }
 
 function rangesOf(node: Node): readonly string[] {
-  return node.spec.podCIDRs ?? (node.spec.podCIDR === undefined ? [] : [node.spec.podCIDR]);
+  return node.spec.podCIDRs ?? (node.spec.podCIDR === undefined || node.spec.podCIDR === "" ? [] : [node.spec.podCIDR]);
 }
 
-export function nodeIpamController(clusterCidr: string): Controller {
+export function nodeIpamController(options: NodeIpamOptions): Controller {
+  const ranges = podRanges(options);
   /** Ranges that were given out and may not show in the cache yet, by node. */
-  const given = new Map<string, string>();
+  const given = new Map<string, readonly string[]>();
   return reconcilingController<Node>("node-ipam", {
     for: nodes,
     // One at a time: two nodes must not get one range.
@@ -36,23 +63,19 @@ export function nodeIpamController(clusterCidr: string): Controller {
     relevant: (node, old) => rangesOf(node).length !== rangesOf(old).length,
     reconcile: async (key, caches, { client, recorder }) => {
       const node = caches.of(nodes).get(key);
-      if (node === undefined || node.metadata.deletionTimestamp !== undefined) {
+      if (node === undefined || node.metadata.deletionTimestamp !== undefined || rangesOf(node).length > 0) {
         given.delete(key);
         return;
       }
-      if (rangesOf(node).length > 0) {
-        given.delete(key);
-        return;
-      }
-      const taken = new Set([...caches.of(nodes).list().flatMap(rangesOf), ...given.values()]);
-      const podCIDR = given.get(key) ?? nextPodCidr(clusterCidr, taken);
-      if (podCIDR === undefined) {
+      const taken = [...caches.of(nodes).list().flatMap(rangesOf), ...[...given.values()].flat()];
+      const pieces = given.get(key) ?? ranges.map((range) => nextPodCidr(range, taken)).filter((piece) => piece !== undefined);
+      if (pieces.length < ranges.length) {
         recorder.event(node, "Normal", "CIDRNotAvailable", `Node ${key} status is now: CIDRNotAvailable`);
-        throw new Error(`no pod address range is left in ${clusterCidr} for node ${key}`);
+        throw new Error(`no pod address range is left in ${options.clusterCidrs.join()} for node ${key}`);
       }
-      given.set(key, podCIDR);
+      given.set(key, pieces);
       const { uid = "" } = node.metadata;
-      await client.patch(nodes, { name: key }, { type: "strategic", body: { metadata: { uid }, spec: { podCIDR, podCIDRs: [podCIDR] } } });
+      await client.patch(nodes, { name: key }, { type: "strategic", body: { metadata: { uid }, spec: { podCIDR: pieces[0] ?? "", podCIDRs: [...pieces] } } });
     },
   });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { leases, type Node, nodes, pods, type Taint, type Toleration } from "../api/index.ts";
 import type { Clock } from "../base/index.ts";
-import { nextPodCidr } from "./node-ipam.ts";
+import { nextPodCidr, podRanges } from "./node-ipam.ts";
 import { nodeLifecycleController, planNode } from "./node-lifecycle.ts";
 import { readyStatus, wantedTaints } from "./node-taints.ts";
 import { planNodeTtl, stepFor } from "./node-ttl.ts";
@@ -140,10 +140,18 @@ describe("pod garbage", () => {
   });
 });
 
-it("gives the first free range of pod addresses", () => {
-  expect(nextPodCidr("10.244.0.0/16", new Set())).toBe("10.244.0.0/24");
-  expect(nextPodCidr("10.244.0.0/16", new Set(["10.244.0.0/24", "10.244.2.0/24"]))).toBe("10.244.1.0/24");
-  expect(nextPodCidr("192.168.7.0/24", new Set(["192.168.7.0/24"]))).toBeUndefined();
+it("gives the first free range of pod addresses, of each family", () => {
+  const [range, range6] = podRanges({ clusterCidrs: ["10.244.0.0/16", "fd00:244::/56"] });
+  if (range === undefined || range6 === undefined) throw new Error("no ranges");
+  expect(nextPodCidr(range, [])).toBe("10.244.0.0/24");
+  expect(nextPodCidr(range, ["10.244.0.0/24", "fd00:244::/64", "10.244.2.0/24"])).toBe("10.244.1.0/24");
+  expect(nextPodCidr({ cidr: "192.168.7.0/24", maskSize: 24 }, ["192.168.7.0/24"])).toBeUndefined();
+  expect(nextPodCidr(range6, ["fd00:244::/64"])).toBe("fd00:244:0:1::/64");
+  // A node may have got its range under another mask.
+  expect(nextPodCidr(range, ["10.244.0.0/23"])).toBe("10.244.2.0/24");
+  expect(podRanges({ clusterCidrs: ["10.0.0.0/16"], maskSizeIPv4: 20 })).toEqual([{ cidr: "10.0.0.0/16", maskSize: 20 }]);
+  expect(nextPodCidr({ cidr: "10.0.0.0/16", maskSize: 20 }, ["10.0.0.0/20"])).toBe("10.0.16.0/20");
+  expect(() => podRanges({ clusterCidrs: ["10.0.0.0/28"] })).toThrow("10.0.0.0/28");
 });
 
 describe("the rate of evictions", () => {

@@ -9,6 +9,7 @@ const SERVICE_ACCOUNTS: Readonly<Record<string, string>> = {
   replicationcontroller: "replication-controller",
   "endpoint-slice": "endpointslice-controller",
   endpoint: "endpoint-controller",
+  "service-cidr": "service-cidrs-controller",
   "service-lb": "service-controller",
   "node-ipam": "node-controller",
   "node-lifecycle": "node-controller",

@@ -1,2 +1,3 @@
 // The part of network/ that touches the machine.
-export { createLinuxNetwork, findNodeAddress, type LinuxNetworkOptions, removeLinuxNetwork } from "./linux.host.ts";
+export { createLinuxNetwork, type LinuxNetworkOptions, removeLinuxNetwork } from "./linux.host.ts";
+export { findNodeAddress } from "./node-address.host.ts";

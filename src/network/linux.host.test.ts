@@ -12,9 +12,10 @@ const hasTools =
 const NAME = `kubets-t${process.pid}-network`;
 
 const plan = (third: number, routes: NetworkPlan["routes"] = []): NetworkPlan => ({
-  podCidr: `10.244.${third}.0/24`,
-  gateway: `10.244.${third}.1`,
-  prefixLength: 24,
+  networks: [
+    { podCidr: `10.244.${third}.0/24`, gateway: `10.244.${third}.1`, prefixLength: 24 },
+    { podCidr: `fd00:244:0:${third + 1}::/64`, gateway: `fd00:244:0:${third + 1}::1`, prefixLength: 64 },
+  ],
   routes,
 });
 const toB = { destination: "10.244.5.0/24", via: "192.0.2.2" };
@@ -24,8 +25,11 @@ describe.skipIf(!hasTools)("the pod network in the kernel (needs root, nft and i
   let folder: string;
   let options: Parameters<typeof createLinuxNetwork>[0];
   const on = (...args: string[]): string => execFileSync("nsenter", [`--net=/run/netns/${NAME}`, ...args], { stdio: "pipe" }).toString();
-  const routes = (): string[] => (JSON.parse(on("ip", "-json", "route", "show", "proto", "236") || "[]") as { dst: string }[]).map(({ dst }) => dst).sort();
-  const addresses = (): string => on("ip", "-4", "-oneline", "address", "show", "dev", "kubets0");
+  const routesOf = (option: string): string[] =>
+    (JSON.parse(on("ip", "-json", option, "route", "show", "proto", "236") || "[]") as { dst: string }[]).map(({ dst }) => dst).sort();
+  /** Those to other nodes. */
+  const routes = (): string[] => routesOf("-4").filter((destination) => destination !== "10.96.0.0/16");
+  const addresses = (): string => on("ip", "-oneline", "address", "show", "dev", "kubets0");
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "kubets-network-"));
@@ -36,7 +40,8 @@ describe.skipIf(!hasTools)("the pod network in the kernel (needs root, nft and i
     options = {
       cniConfigFolder: join(folder, "config"),
       cniStateFolder: join(folder, "state"),
-      clusterCidr: "10.244.0.0/16",
+      clusterCidrs: ["10.244.0.0/16", "fd00:244::/56"],
+      serviceCidrs: ["10.96.0.0/16", "fd00:96::/108"],
       networkNamespace: `/run/netns/${NAME}`,
     };
   });
@@ -51,7 +56,12 @@ describe.skipIf(!hasTools)("the pod network in the kernel (needs root, nft and i
     await network.apply(plan(0, [toB, toC]));
     expect(addresses()).toContain("10.244.0.1/24");
     expect(routes()).toEqual(["10.244.5.0/24", "10.244.6.0/24"]);
-    expect(on("nft", "list", "table", "ip", "kubets-network")).toContain("masquerade");
+    for (const family of ["ip", "ip6"]) expect(on("nft", "list", "table", family, "kubets-network")).toContain("masquerade");
+    expect(addresses()).toContain("fd00:244:0:1::1/64");
+    expect([...routesOf("-4"), ...routesOf("-6")]).toEqual(expect.arrayContaining(["10.96.0.0/16", "fd00:96::/108"]));
+    expect(await network.isIntact(plan(0))).toBe(true);
+    on("nft", "flush", "table", "ip6", "kubets-network");
+    expect(await network.isIntact(plan(0))).toBe(false);
     expect(readFileSync(join(folder, "config", "10-kubets.conflist"), "utf8")).toContain("10.244.0.0/24");
     await network.apply(plan(1, [toC]));
     expect(addresses()).not.toContain("10.244.0.1");
@@ -60,7 +70,7 @@ describe.skipIf(!hasTools)("the pod network in the kernel (needs root, nft and i
     await removeLinuxNetwork(options);
     expect(on("ip", "link", "show")).not.toContain("kubets0");
     expect(on("nft", "list", "tables")).not.toContain("kubets");
-    expect(routes()).toEqual([]);
+    expect([...routesOf("-4"), ...routesOf("-6")]).toEqual([]);
     expect(readdirSync(folder)).toEqual([]);
   });
 

@@ -20,17 +20,19 @@ function setUp() {
   const informer = createInformer(env, client, nodes);
   const applied: string[] = [];
   const failures: Error[] = [];
+  const state = { intact: true };
   const applier = {
-    apply: async ({ podCidr, routes }: NetworkPlan) => {
+    isIntact: async () => state.intact,
+    apply: async ({ networks, routes }: NetworkPlan) => {
       const failure = failures.shift();
-      applied.push(`${podCidr} ${routes.map(({ via }) => via).join()}${failure === undefined ? "" : " failed"}`);
+      applied.push(`${networks.map(({ podCidr }) => podCidr).join()} ${routes.map(({ via }) => via).join()}${failure === undefined ? "" : " failed"}`);
       if (failure !== undefined) throw failure;
     },
   };
   const network = createNodeNetwork(env, { nodeName: "a", nodes: informer, applier });
   informer.start();
   network.start();
-  return { client, clock, network, applied, failures };
+  return { client, clock, network, applied, failures, state };
 }
 
 describe("a node's pod network", () => {
@@ -70,5 +72,17 @@ describe("a node's pod network", () => {
     await network.stop();
     await clock.advance(60_000);
     expect(applied).toEqual(["10.244.0.0/24  failed"]);
+  });
+
+  it("is put back when somebody took it away", async () => {
+    const { client, clock, network, applied, state } = setUp();
+    await client.create(nodes, node("a", "10.244.0.0/24", "192.0.2.1"));
+    await clock.advance(31_000);
+    expect(applied).toHaveLength(1);
+    state.intact = false;
+    await clock.advance(31_000);
+    expect(applied).toHaveLength(2);
+    await network.stop();
+    expect(clock.pending()).toBe(0);
   });
 });

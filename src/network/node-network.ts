@@ -1,4 +1,4 @@
-// Keeps this node's part of the pod network as the nodes' objects say it should be.
+// Keeps this node's part of the pod network as the nodes' objects say it should be, whatever others do to it.
 import type { Node } from "../api/index.ts";
 import type { Env, Logger, Timer } from "../base/index.ts";
 import type { Informer } from "../client/index.ts";
@@ -7,6 +7,8 @@ import { type NetworkPlan, planNetwork } from "./plan.ts";
 /** Makes a plan true on the machine. Idempotent. */
 export interface NetworkApplier {
   apply(plan: NetworkPlan): Promise<void>;
+  /** False when somebody took away what `apply` made. */
+  isIntact(plan: NetworkPlan): Promise<boolean>;
 }
 
 export interface NodeNetworkOptions {
@@ -22,6 +24,7 @@ export interface NodeNetwork {
 }
 
 const RETRY_MS = 2000;
+const CHECK_INTERVAL_MS = 30_000;
 
 export function createNodeNetwork(env: Env, options: NodeNetworkOptions): NodeNetwork {
   return new InformedNodeNetwork(env, options);
@@ -34,6 +37,7 @@ class InformedNodeNetwork implements NodeNetwork {
   private running: Promise<void> | undefined;
   private again = false;
   private retry: Timer | undefined;
+  private checkTimer: Timer | undefined;
   private removeHandler: (() => void) | undefined;
   private stopped = false;
 
@@ -47,12 +51,14 @@ class InformedNodeNetwork implements NodeNetwork {
   start(): void {
     const changed = () => this.changed();
     this.removeHandler = this.options.nodes.addHandler({ added: changed, updated: changed, deleted: changed });
+    this.checkLater();
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     this.removeHandler?.();
     this.retry?.cancel();
+    this.checkTimer?.cancel();
     await this.running;
   }
 
@@ -81,12 +87,31 @@ class InformedNodeNetwork implements NodeNetwork {
     try {
       await applier.apply(plan);
       this.applied = text;
-      this.log.info("pod network is set up", { podCidr: plan.podCidr, routes: plan.routes.length });
+      this.log.info("pod network is set up", { podCidrs: plan.networks.map(({ podCidr }) => podCidr), routes: plan.routes.length });
     } catch (error) {
       // Half of it may be there: the former plan holds no more either.
       this.applied = "";
       this.log.error("pod network could not be set up", { error, retryInMs: RETRY_MS });
       if (!this.stopped) this.retry = this.env.clock.setTimeout(() => this.changed(), RETRY_MS);
+    }
+  }
+
+  private checkLater(): void {
+    if (this.stopped) return;
+    this.checkTimer = this.env.clock.setTimeout(() => void this.check().finally(() => this.checkLater()), CHECK_INTERVAL_MS);
+  }
+
+  private async check(): Promise<void> {
+    const { nodeName, nodes, applier } = this.options;
+    const plan = planNetwork(nodeName, nodes.list());
+    if (plan === undefined || this.running !== undefined || this.applied !== JSON.stringify(plan)) return;
+    try {
+      if ((await applier.isIntact(plan)) || this.stopped) return;
+      this.log.warn("somebody changed the pod network; it is put back");
+      this.applied = "";
+      this.changed();
+    } catch (error) {
+      this.log.error("the pod network could not be looked at", { error });
     }
   }
 }

@@ -36,7 +36,7 @@ export interface TestNode {
 }
 
 /** Another network than a cluster's, so that both fit on one machine one after the other. */
-const podNetwork = { podCidr: "10.245.7.0/24", gateway: "10.245.7.1", prefixLength: 24, routes: [] };
+const podNetwork = { networks: [{ podCidr: "10.245.7.0/24", gateway: "10.245.7.1", prefixLength: 24 }], routes: [] };
 
 export async function startTestNode(): Promise<TestNode> {
   await installMissing({ install: true, report: (text) => console.log(text) });
@@ -46,7 +46,7 @@ export async function startTestNode(): Promise<TestNode> {
   await claimMachine(paths);
   const env = createSystemEnv({ logLevel: "error" });
   await mkdir(paths.cniConfig, { recursive: true });
-  await writeFile(join(paths.cniConfig, "10-test.conflist"), cniConfig(podNetwork, paths.cniState));
+  await writeFile(join(paths.cniConfig, "10-test.conflist"), cniConfig(podNetwork, { stateFolder: paths.cniState }));
   const containerd = await startContainerd(env, paths);
   for (const archive of await buildTestImages(folder)) await importArchive({ socket: containerd.socket }, archive);
   const runtime = createCriRuntime(env, { socket: containerd.socket });

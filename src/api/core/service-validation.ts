@@ -132,7 +132,7 @@ function checkFamilies({ spec }: Service): FieldError[] {
 }
 
 /** `clusterIP` is the first of `clusterIPs`; at most one of each family. */
-function checkClusterIPs(service: Service, old: Service | undefined): FieldError[] {
+export function checkServiceAddresses(service: Service, old: Service | undefined): FieldError[] {
   const { spec } = service;
   if (spec.type === "ExternalName") return [];
   const path = SPEC.child("clusterIPs");
@@ -224,7 +224,7 @@ function checkService(service: Service, old: Service | undefined): FieldError[] 
     ...checkPorts(service),
     ...checkLabels(SPEC.child("selector"), spec.selector),
     ...checkAffinity(service),
-    ...checkClusterIPs(service, old),
+    ...checkServiceAddresses(service, old),
     ...(spec.externalIPs ?? []).flatMap((address, position) => {
       const at = SPEC.child("externalIPs").index(position);
       const faults = old?.spec.externalIPs?.includes(address) ? [] : checkIp(at, address);

@@ -2,9 +2,11 @@
 // `kubernetes` service, the range of service addresses, the local APIServices, and the default roles. Each is created when it
 // is missing; what an administrator changed stays (roles are completed, as upstream reconciles them).
 import {
+  addressAt,
   configMaps,
   endpointSlices,
   endpoints,
+  ipFamilyOf,
   isStatus,
   type Kind,
   type KubeObject,
@@ -22,9 +24,8 @@ import type { BootstrapObject } from "./bootstrap-object.ts";
 import { mandatoryFlowControl } from "./flow-control.ts";
 
 export interface BootstrapOptions {
-  readonly serviceCidr: string;
-  /** The first address of the service range: the `kubernetes` service's. */
-  readonly serviceAddress: string;
+  /** One range, or one of each address family. The first address of the first one is the `kubernetes` service's. */
+  readonly serviceCidrs: readonly string[];
   readonly advertise?: { readonly address: string; readonly port: number };
   readonly clientCa?: string;
 }
@@ -41,7 +42,7 @@ export async function bootstrap(env: Env, client: Client, options: BootstrapOpti
     reconcileBootstrapPolicy(client),
     ...systemPriorityClasses.map((object) => ensure(client, priorityClasses, object)),
     ...mandatoryFlowControl().map(([kind, object]) => ensure(client, kind, object)),
-    ensure(client, serviceCIDRs, { metadata: { name: "kubernetes" }, spec: { cidrs: [options.serviceCidr] } }).then(() => markReady(client)),
+    ensureServiceCidr(client, options.serviceCidrs),
     ensureKubernetesService(client, options),
     ensureAuthenticationConfig(client, options),
     ensureLocalApiServices(env, client),
@@ -96,19 +97,24 @@ async function exists<T extends KubeObject>(client: Client, kind: Kind<T>, of: O
   }
 }
 
-/** The default range is ready as soon as it is there: this server allocates from it. */
-async function markReady(client: Client): Promise<void> {
-  const range = await client.get(serviceCIDRs, { name: "kubernetes" });
+/** The default ranges are ready as soon as they are there: this server allocates from them. */
+async function ensureServiceCidr(client: Client, cidrs: readonly string[]): Promise<void> {
+  await ensure(client, serviceCIDRs, { metadata: { name: "kubernetes" }, spec: { cidrs } });
+  let range = await client.get(serviceCIDRs, { name: "kubernetes" });
+  const known = range.spec?.cidrs ?? [];
+  // A cluster of one family that is started with two gets the second; nothing else can change about it.
+  if (known.length === 1 && cidrs.length === 2 && known[0] === cidrs[0]) range = await client.update(serviceCIDRs, { ...range, spec: { cidrs } });
   if (range.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True")) return;
   const lastTransitionTime = range.metadata.creationTimestamp ?? "";
   const condition = { type: "Ready", status: "True", reason: "", message: "Kubernetes default Service CIDR is ready", lastTransitionTime };
   await client.update(serviceCIDRs, { ...range, status: { conditions: [condition] } }, { subresource: "status" });
 }
 
-async function ensureKubernetesService(client: Client, { serviceAddress, advertise }: BootstrapOptions): Promise<void> {
+async function ensureKubernetesService(client: Client, { serviceCidrs, advertise }: BootstrapOptions): Promise<void> {
+  const serviceAddress = addressAt(serviceCidrs[0] ?? "", 1);
   const metadata = { name: "kubernetes", namespace: "default", labels: SERVICE_LABELS };
   const port = { name: "https", port: 443, protocol: "TCP", targetPort: advertise?.port ?? 6443 };
-  const family = { ipFamilies: ["IPv4"], ipFamilyPolicy: "SingleStack", type: "ClusterIP", sessionAffinity: "None" };
+  const family = { ipFamilies: [ipFamilyOf(serviceAddress)], ipFamilyPolicy: "SingleStack", type: "ClusterIP", sessionAffinity: "None" };
   // Asked for first: a creation would be refused for the address, which is the service's own, before it is for the name.
   if (!(await exists(client, services, metadata)))
     await ensure(client, services, { metadata, spec: { clusterIP: serviceAddress, clusterIPs: [serviceAddress], ports: [port], ...family } });
@@ -121,7 +127,7 @@ async function ensureKubernetesService(client: Client, { serviceAddress, adverti
   });
   await replace(client, endpointSlices, {
     metadata: { name: "kubernetes", namespace: "default", labels: { "kubernetes.io/service-name": "kubernetes" } },
-    addressType: "IPv4",
+    addressType: ipFamilyOf(address),
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
     ports: [{ name: "https", port: advertise.port, protocol: "TCP" }],
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Service, services } from "../../api/index.ts";
+import { ipAddresses, type Service, serviceCIDRs, services } from "../../api/index.ts";
 import { startTestServer } from "../testing.ts";
 
 function service(name: string, spec: object): Service {
@@ -13,7 +13,10 @@ describe("services", () => {
     const created = await Promise.all(["a", "b", "c", "d", "e"].map((name) => client.create(services, service(name, {}))));
     const addresses = created.map(({ spec }) => spec.clusterIP ?? "");
     expect([...addresses].sort()).toEqual(["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"]);
-    await expect(client.create(services, service("f", {}))).rejects.toMatchObject({ code: 422, message: expect.stringContaining("range is full") });
+    await expect(client.create(services, service("f", {}))).rejects.toMatchObject({
+      code: 500,
+      message: 'Internal error occurred: failed to allocate a serviceIP for Service "f": range is full',
+    });
     await client.delete(services, { namespace: "default", name: "c" });
     expect((await client.create(services, service("f", {}))).spec.clusterIP).toBe(addresses[2]);
   });
@@ -25,7 +28,12 @@ describe("services", () => {
     await expect(taken).rejects.toMatchObject({
       message: 'Service "other" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.10"]: failed to allocate IP 10.96.0.10: provided IP is already allocated',
     });
-    await expect(client.create(services, service("far", { clusterIP: "10.97.0.1" }))).rejects.toMatchObject({ code: 422 });
+    await expect(client.create(services, service("far", { clusterIP: "10.97.0.1" }))).rejects.toMatchObject({
+      message: expect.stringContaining("failed to allocate IP 10.97.0.1: the provided network does not match the current range"),
+    });
+    await expect(client.create(services, service("first", { clusterIP: "10.96.0.0" }))).rejects.toMatchObject({
+      message: expect.stringContaining("the provided IP (10.96.0.0) is not in the valid range. The range of valid IPs is 10.96.0.0/16"),
+    });
   });
 
   it("keep what they were given through updates that do not mention it, and lose it with their type", async () => {
@@ -69,5 +77,105 @@ describe("services", () => {
     const { client } = await startTestServer();
     const headless = await client.create(services, service("headless", { clusterIP: "None", selector: { a: "b" } }));
     expect([headless.spec.clusterIPs, headless.spec.ipFamilies]).toEqual([["None"], ["IPv4"]]);
+  });
+
+  it("have a record of each address, which follows them", async () => {
+    const { client, clock } = await startTestServer();
+    const records = async () => (await client.list(ipAddresses)).items.map(({ metadata, spec }) => `${metadata.name} ${spec.parentRef?.name}`);
+    await clock.settle();
+    expect(await records()).toEqual(["10.96.0.1 kubernetes"]);
+    await client.create(services, service("dns", { clusterIP: "10.96.0.10" }));
+    await clock.advance(1000);
+    const [, record] = (await client.list(ipAddresses)).items;
+    expect([record?.metadata.labels, record?.spec.parentRef]).toEqual([
+      { "ipaddress.kubernetes.io/ip-family": "IPv4", "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io" },
+      { resource: "services", namespace: "default", name: "dns" },
+    ]);
+    await client.delete(ipAddresses, { name: "10.96.0.10" });
+    await clock.advance(1000);
+    expect(await records()).toContain("10.96.0.10 dns");
+    await client.delete(services, { namespace: "default", name: "dns" });
+    // Somebody else's record takes an address out of the range, and stays.
+    const parentRef = { group: "example.com", resource: "things", name: "x" };
+    await client.create(ipAddresses, { apiVersion: "networking.k8s.io/v1", kind: "IPAddress", metadata: { name: "10.96.0.11" }, spec: { parentRef } });
+    await clock.advance(1000);
+    expect(await records()).toEqual(["10.96.0.1 kubernetes", "10.96.0.11 x"]);
+    await expect(client.create(services, service("other", { clusterIP: "10.96.0.11" }))).rejects.toMatchObject({
+      message: expect.stringContaining("provided IP is already allocated"),
+    });
+  });
+
+  it("get addresses of a ServiceCIDR once it is ready", async () => {
+    const { client } = await startTestServer();
+    const range = { apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR", metadata: { name: "more" }, spec: { cidrs: ["10.200.0.0/24"] } };
+    const created = await client.create(serviceCIDRs, range);
+    await expect(client.create(services, service("a", { clusterIP: "10.200.0.9" }))).rejects.toMatchObject({ code: 422 });
+    const condition = { type: "Ready", status: "True", reason: "", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" };
+    await client.update(serviceCIDRs, { ...created, status: { conditions: [condition] } }, { subresource: "status" });
+    expect((await client.create(services, service("a", { clusterIP: "10.200.0.9" }))).spec.clusterIP).toBe("10.200.0.9");
+  });
+});
+
+describe("services of two families", () => {
+  const start = () => startTestServer({ serviceCidr: "10.96.0.0/16,fd00:96::/108" });
+  const familyOf = (address: string): string => (address.includes(":") ? "IPv6" : "IPv4");
+
+  it.each<[string, object, object]>([
+    ["nothing asked", {}, { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv4"], addresses: ["IPv4"] }],
+    ["the other family", { ipFamilies: ["IPv6"] }, { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv6"], addresses: ["IPv6"] }],
+    ["both preferred", { ipFamilyPolicy: "PreferDualStack" }, { ipFamilyPolicy: "PreferDualStack", ipFamilies: ["IPv4", "IPv6"], addresses: ["IPv4", "IPv6"] }],
+    [
+      "both required, the other first",
+      { ipFamilyPolicy: "RequireDualStack", ipFamilies: ["IPv6"] },
+      { ipFamilyPolicy: "RequireDualStack", ipFamilies: ["IPv6", "IPv4"], addresses: ["IPv6", "IPv4"] },
+    ],
+    ["an address of the other family", { clusterIP: "fd00:96::7" }, { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv6"], addresses: ["IPv6"] }],
+    [
+      "headless",
+      { clusterIP: "None", selector: { a: "b" }, ipFamilyPolicy: "PreferDualStack" },
+      { ipFamilyPolicy: "PreferDualStack", ipFamilies: ["IPv4", "IPv6"], addresses: ["IPv4"] },
+    ],
+  ])("with %s", async (_what, spec, expected) => {
+    const { client } = await start();
+    const { spec: result } = await client.create(services, service("web", spec));
+    const addresses = (result.clusterIPs ?? []).map(familyOf);
+    expect({ ipFamilyPolicy: result.ipFamilyPolicy, ipFamilies: result.ipFamilies, addresses }).toEqual(expected);
+    expect(result.clusterIP).toBe(result.clusterIPs?.[0]);
+  });
+
+  it("get a second address and give it back", async () => {
+    const { client } = await start();
+    const single = await client.create(services, service("web", {}));
+    const dual = await client.update(services, { ...single, spec: { ...single.spec, ipFamilyPolicy: "PreferDualStack" } });
+    expect([dual.spec.clusterIPs?.length, dual.spec.clusterIP, dual.spec.ipFamilies]).toEqual([2, single.spec.clusterIP, ["IPv4", "IPv6"]]);
+    const [, second = ""] = dual.spec.clusterIPs ?? [];
+    const halved = client.update(services, { ...dual, spec: { ...dual.spec, clusterIPs: [single.spec.clusterIP ?? ""], ipFamilies: ["IPv4"] } });
+    await expect(halved).rejects.toMatchObject({ message: expect.stringContaining("must be 'SingleStack' to release the secondary cluster IP") });
+    const again = await client.update(services, { ...dual, spec: { ...dual.spec, ipFamilyPolicy: "SingleStack" } });
+    expect([again.spec.clusterIPs, again.spec.ipFamilies]).toEqual([[single.spec.clusterIP], ["IPv4"]]);
+    expect((await client.create(services, service("other", { clusterIP: second }))).spec.clusterIPs).toEqual([second]);
+  });
+
+  it("are refused where the cluster has one", async () => {
+    const { client } = await startTestServer();
+    const refused = async (spec: object, text: string) =>
+      await expect(client.create(services, service("web", spec))).rejects.toMatchObject({ code: 422, message: expect.stringContaining(text) });
+    await refused(
+      { ipFamilyPolicy: "RequireDualStack" },
+      'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+    );
+    await refused({ ipFamilies: ["IPv6"] }, 'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster');
+    await refused({ clusterIP: "fd00:96::7" }, "IPv6 is not configured on this cluster");
+    await refused(
+      { ipFamilies: ["IPv4", "IPv6"], ipFamilyPolicy: "SingleStack" },
+      "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified",
+    );
+    expect((await client.create(services, service("web", { ipFamilyPolicy: "PreferDualStack" }))).spec.ipFamilies).toEqual(["IPv4"]);
+  });
+
+  it("have both families when they are headless and nobody's pods are asked for", async () => {
+    const { client } = await startTestServer();
+    const open = await client.create(services, service("open", { clusterIP: "None" }));
+    expect([open.spec.ipFamilyPolicy, open.spec.ipFamilies, open.spec.clusterIPs]).toEqual(["RequireDualStack", ["IPv4", "IPv6"], ["None"]]);
   });
 });

@@ -1,41 +1,40 @@
 // What a service is given when it is written: cluster addresses, node ports, IP families
 // (https://kubernetes.io/docs/concepts/services-networking/service/). The pools live in memory; the services themselves are their
-// record, read at the start. This cluster has IPv4 addresses for services.
+// record, read at the start.
 //
 // Invariants: what is given to one service is given to no other; a write that fails gives everything back; what a service
 // no longer uses is free again as soon as the write is stored.
-import { type FieldError, FieldPath, invalid, invalidError, type KubeObject, type Service, services } from "../../api/index.ts";
+import { type FieldError, FieldPath, internalServerError, invalid, invalidError, type KubeObject, type Service, services } from "../../api/index.ts";
 import type { Env, Mutable } from "../../base/index.ts";
 import type { PreparedWrite, WriteHook } from "../storage/write-context.ts";
-import { type AddressRange, formatAddress, NumberPool, parseAddress } from "./pools.ts";
+import { AddressPool, type AddressSources, type IpFamily } from "./address-pool.ts";
+import { isPreferenceKept, settleFamilies } from "./families.ts";
+import { serviceAddresses } from "./ip-address-keeper.ts";
+import { NumberPool } from "./pools.ts";
 
 export interface ServiceAllocationOptions {
-  readonly addresses: AddressRange;
+  readonly addresses: AddressSources;
   readonly nodePorts: readonly [number, number];
 }
 
 type MutableService = Mutable<Service>;
-type Family = "IPv4" | "IPv6";
 
 const SPEC = FieldPath.root("spec");
-const FAMILY: Family = "IPv4";
 
 export class ServiceAllocation implements WriteHook {
-  readonly #addresses: NumberPool;
+  readonly #addresses: AddressPool;
   readonly #ports: NumberPool;
-  readonly #range: AddressRange;
 
   constructor(env: Env, { addresses, nodePorts }: ServiceAllocationOptions) {
     const random = env.random.fork("service-allocation");
-    this.#range = addresses;
-    this.#addresses = new NumberPool(random, addresses.first, addresses.last);
+    this.#addresses = new AddressPool(random, addresses);
     this.#ports = new NumberPool(random, nodePorts[0], nodePorts[1]);
   }
 
   /** Notes what the services have that are there already. */
   load(existing: readonly Service[]): void {
     for (const service of existing) {
-      for (const address of addressesOf(service)) this.#addresses.take(address);
+      for (const address of serviceAddresses(service)) this.#addresses.note(address);
       for (const port of portsOf(service)) this.#ports.take(port);
     }
   }
@@ -45,10 +44,11 @@ export class ServiceAllocation implements WriteHook {
     const old = oldObject as Service | undefined;
     normalizeAddresses(service, old);
     if (old !== undefined) keepAllocated(service, old);
-    const draft = new Draft(this.#addresses, this.#ports, this.#range, old);
+    const draft = new Draft(this.#addresses, this.#ports, old);
     try {
-      setFamilies(service);
-      if (needsClusterIP(service)) draft.giveAddress(service);
+      const errors = settleFamilies(service, old, this.#addresses.families);
+      if (errors.length > 0) throw refused(service, errors);
+      if (needsClusterIP(service) && !isPreferenceKept(service, old)) draft.giveAddresses(service);
       if (needsNodePort(service)) draft.giveNodePorts(service);
       if (needsHealthCheckNodePort(service)) draft.giveHealthCheckPort(service);
     } catch (error) {
@@ -60,33 +60,32 @@ export class ServiceAllocation implements WriteHook {
 
   deleted(object: KubeObject): void {
     const service = object as Service;
-    for (const address of addressesOf(service)) this.#addresses.release(address);
+    for (const address of serviceAddresses(service)) this.#addresses.release(address);
     for (const port of portsOf(service)) this.#ports.release(port);
   }
 
   #releaseUnused(old: Service | undefined, service: Service): void {
     if (old === undefined) return;
-    const addresses = new Set(addressesOf(service));
+    const addresses = new Set(serviceAddresses(service));
     const ports = new Set(portsOf(service));
-    for (const address of addressesOf(old)) if (!addresses.has(address)) this.#addresses.release(address);
+    for (const address of serviceAddresses(old)) if (!addresses.has(address)) this.#addresses.release(address);
     for (const port of portsOf(old)) if (!ports.has(port)) this.#ports.release(port);
   }
 }
 
 /** What one write takes out of the pools beyond what the service had. */
 class Draft {
-  readonly #takenAddresses: number[] = [];
+  readonly #takenAddresses: string[] = [];
   readonly #takenPorts: number[] = [];
-  readonly #ownAddresses: ReadonlySet<number>;
+  readonly #ownAddresses: ReadonlySet<string>;
   readonly #ownPorts: ReadonlySet<number>;
 
   constructor(
-    private readonly addresses: NumberPool,
+    private readonly addresses: AddressPool,
     private readonly ports: NumberPool,
-    private readonly range: AddressRange,
     old: Service | undefined,
   ) {
-    this.#ownAddresses = new Set(old === undefined ? [] : addressesOf(old));
+    this.#ownAddresses = new Set(old === undefined ? [] : serviceAddresses(old));
     this.#ownPorts = new Set(old === undefined ? [] : portsOf(old));
   }
 
@@ -97,30 +96,24 @@ class Draft {
     this.#takenPorts.length = 0;
   }
 
-  giveAddress(service: MutableService): void {
+  /** One of each of the service's families. */
+  giveAddresses(service: MutableService): void {
     const { spec } = service;
     if (spec.clusterIP === "None") return;
-    if (!spec.clusterIP) {
-      const drawn = this.addresses.draw();
-      if (drawn === undefined)
-        throw refused(service, [invalid(SPEC.child("clusterIPs"), spec.clusterIPs ?? [], "failed to allocate a serviceIP: range is full")]);
-      this.#takenAddresses.push(drawn);
-      spec.clusterIP = formatAddress(drawn);
-      spec.clusterIPs = [spec.clusterIP];
-      return;
-    }
-    const asked = parseAddress(spec.clusterIP);
-    // What is no address is validation's to refuse.
-    if (asked === undefined || this.#ownAddresses.has(asked)) return;
-    const why = !this.addresses.contains(asked)
-      ? `provided IP is not in the valid range. The range of valid IPs is ${this.range.text}`
-      : this.addresses.take(asked)
-        ? undefined
-        : "provided IP is already allocated";
-    if (why !== undefined) {
-      throw refused(service, [invalid(SPEC.child("clusterIPs"), spec.clusterIPs ?? [spec.clusterIP], `failed to allocate IP ${spec.clusterIP}: ${why}`)]);
-    }
-    this.#takenAddresses.push(asked);
+    const asked = spec.clusterIPs ?? [];
+    const given = (spec.ipFamilies ?? []).map((family, position) => this.#giveAddress(service, asked[position] ?? "", family as IpFamily));
+    spec.clusterIPs = given;
+    spec.clusterIP = given[0];
+  }
+
+  #giveAddress(service: Service, asked: string, family: IpFamily): string {
+    if (asked !== "" && this.#ownAddresses.has(asked)) return asked;
+    const address = asked === "" ? this.addresses.draw(family) : asked;
+    if (address === undefined) throw internalServerError(`failed to allocate a serviceIP for Service "${service.metadata.name}": range is full`);
+    const why = asked === "" ? undefined : this.addresses.take(asked);
+    if (why !== undefined) throw refused(service, [invalid(SPEC.child("clusterIPs"), service.spec.clusterIPs ?? [], `failed to allocate IP ${asked}: ${why}`)]);
+    this.#takenAddresses.push(address);
+    return address;
   }
 
   giveNodePorts(service: MutableService): void {
@@ -139,7 +132,7 @@ class Draft {
     for (const [position, port] of ports.entries()) {
       if (port.nodePort) continue;
       const sibling = ports.find((other) => other.port === port.port && other.nodePort && shared.get(other.nodePort)?.has(port.protocol ?? "TCP") === false);
-      port.nodePort = sibling?.nodePort ?? this.#drawPort(service, SPEC.child("ports").index(position).child("nodePort"));
+      port.nodePort = sibling?.nodePort ?? this.#drawPort();
       note(port.nodePort, port.protocol ?? "TCP");
     }
   }
@@ -147,7 +140,7 @@ class Draft {
   giveHealthCheckPort(service: MutableService): void {
     const path = SPEC.child("healthCheckNodePort");
     const asked = service.spec.healthCheckNodePort ?? 0;
-    if (asked === 0) service.spec.healthCheckNodePort = this.#drawPort(service, path);
+    if (asked === 0) service.spec.healthCheckNodePort = this.#drawPort();
     else if (!this.#ownPorts.has(asked)) this.#takePort(service, asked, path);
   }
 
@@ -160,9 +153,9 @@ class Draft {
     this.#takenPorts.push(port);
   }
 
-  #drawPort(service: Service, path: FieldPath): number {
+  #drawPort(): number {
     const drawn = this.ports.draw();
-    if (drawn === undefined) throw refused(service, [invalid(path, 0, "range is full")]);
+    if (drawn === undefined) throw internalServerError(`failed to allocate a nodePort: range is full`);
     this.#takenPorts.push(drawn);
     return drawn;
   }
@@ -182,15 +175,11 @@ function needsHealthCheckNodePort({ spec }: Service): boolean {
   return spec.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local";
 }
 
-function addressesOf({ spec }: Service): number[] {
-  const texts = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
-  return texts.map(parseAddress).filter((address) => address !== undefined);
-}
 function portsOf({ spec }: Service): number[] {
   return [...(spec.ports ?? []).map(({ nodePort = 0 }) => nodePort), spec.healthCheckNodePort ?? 0].filter((port) => port !== 0);
 }
 
-/** `clusterIP` and the first of `clusterIPs` are one; who changes one of them means both. */
+/** `clusterIP` and the first of `clusterIPs` are one; who changes the one alone means both. */
 function normalizeAddresses({ spec }: MutableService, old: Service | undefined): void {
   const listed = spec.clusterIPs ?? [];
   if (old === undefined) {
@@ -199,7 +188,7 @@ function normalizeAddresses({ spec }: MutableService, old: Service | undefined):
   }
   const isListKept = JSON.stringify(listed) === JSON.stringify(old.spec.clusterIPs ?? []);
   if (!isListKept || (spec.clusterIP ?? "") === (old.spec.clusterIP ?? "")) return;
-  if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP, ...listed.slice(1)];
+  if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
   else delete spec.clusterIPs;
 }
 
@@ -221,28 +210,4 @@ function keepAllocated(service: MutableService, old: Service): void {
   if (needsHealthCheckNodePort(service) && needsHealthCheckNodePort(old) && !spec.healthCheckNodePort) {
     spec.healthCheckNodePort = old.spec.healthCheckNodePort;
   }
-}
-
-/** Which families the service's addresses are of. Throws Invalid for what this cluster does not have. */
-function setFamilies(service: MutableService): void {
-  const { spec } = service;
-  if (!needsClusterIP(service)) return;
-  const families = spec.ipFamilies ?? [];
-  const isOpen = spec.clusterIP === "None" && Object.keys(spec.selector ?? {}).length === 0;
-  if (isOpen) {
-    // Nobody but its owner says what endpoints it has: they may be of any family.
-    spec.ipFamilyPolicy ??= "RequireDualStack";
-    const first = families[0] ?? FAMILY;
-    if (families.length === 0) spec.ipFamilies = [first];
-    if (spec.ipFamilyPolicy !== "SingleStack" && (spec.ipFamilies ?? []).length === 1) spec.ipFamilies = [first, first === "IPv4" ? "IPv6" : "IPv4"];
-    return;
-  }
-  if (spec.ipFamilyPolicy === "RequireDualStack") {
-    const error = invalid(SPEC.child("ipFamilyPolicy"), spec.ipFamilyPolicy, "this cluster is not configured for dual-stack services");
-    throw refused(service, [error]);
-  }
-  const foreign = families.findIndex((family) => family !== FAMILY);
-  if (foreign !== -1) throw refused(service, [invalid(SPEC.child("ipFamilies").index(foreign), families[foreign], "not configured on this cluster")]);
-  spec.ipFamilyPolicy ??= "SingleStack";
-  spec.ipFamilies = [FAMILY];
 }
