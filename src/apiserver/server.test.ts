@@ -21,10 +21,12 @@ describe("the API server in a process", () => {
   });
 
   it("starts again on what an earlier server left", async () => {
-    const { env } = createVirtualEnv();
+    const { env, clock } = createVirtualEnv();
     const store = createMemoryStore(env);
     const first = createApiServer(env, { store, advertise: { address: "192.0.2.1", port: 6443 } });
     await first.start();
+    // The record of the `kubernetes` service's address follows in the background.
+    await clock.settle();
     await first.stop();
     const before = store.revision();
     const second = createApiServer(env, { store, advertise: { address: "192.0.2.1", port: 6443 } });

@@ -114,8 +114,10 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     cronJobController,
     endpointSliceController,
     endpointsController,
+    endpointSliceMirroringController,
     serviceLoadBalancerController,
-  const { rootCaPem, nodeIpam, requestSigner, secretTokens } = options;
+    serviceCidrController,
+    ...(nodeIpam === undefined ? [] : [nodeIpamController(nodeIpam)]),
     nodeLifecycleController(options),
     taintEvictionController(),
     podGarbageCollector(options.terminatedPodGcThreshold),

@@ -129,7 +129,7 @@ class Draft {
         note(port.nodePort, port.protocol ?? "TCP");
       }
     }
-    for (const [position, port] of ports.entries()) {
+    for (const port of ports) {
       if (port.nodePort) continue;
       const sibling = ports.find((other) => other.port === port.port && other.nodePort && shared.get(other.nodePort)?.has(port.protocol ?? "TCP") === false);
       port.nodePort = sibling?.nodePort ?? this.#drawPort();
