@@ -1,11 +1,11 @@
 // What pods ask of the kernel, on real containers: resources that change in place, and what the kernel makes of it.
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type JsonValue, type Pod, pods } from "../../src/api/index.ts";
+import { events, type JsonValue, type Pod, pods, runtimeClasses } from "../../src/api/index.ts";
 import { buildImageArchive, buildLayer, type LayerEntry } from "../../src/cluster/images/archive.host.ts";
 import { importArchiveBytes } from "../../src/cluster/images/import.host.ts";
 import { containerTests } from "../machine.host.ts";
-import { container, isReady, type RealKubelet, startRealKubelet } from "./real-kubelet.host.ts";
+import { container, IMAGE, isReady, type RealKubelet, startRealKubelet } from "./real-kubelet.host.ts";
 
 const { reason } = containerTests();
 
@@ -94,5 +94,74 @@ describe.skipIf(reason !== undefined)("pods on real containers", () => {
     const pod = await node.waitFor("no-image", ({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === "ErrImageNeverPull");
     expect(pod.status?.containerStatuses?.[0]?.state?.waiting?.message).toBe('Container image "example.com/absent:1" is not present with pull policy of Never');
     await node.remove("no-image");
+  });
+
+  it("starts a debugging container that sees the processes of its target", async () => {
+    await node.create("debugged", { containers: [container()] });
+    await node.waitFor("debugged", isReady);
+    const debug = {
+      name: "debug",
+      image: IMAGE,
+      imagePullPolicy: "IfNotPresent",
+      command: ["sh", "-c", "tr '\\0' ' ' < /proc/1/cmdline"],
+      targetContainerName: "main",
+    };
+    const body = { spec: { ephemeralContainers: [debug] } };
+    await node.client.patch(pods, { namespace: "default", name: "debugged" }, { type: "strategic", body }, { subresource: "ephemeralcontainers" });
+    await node.waitFor("debugged", ({ status }) => status?.ephemeralContainerStatuses?.[0]?.state?.terminated?.exitCode === 0);
+    expect(await node.logs("debugged", { container: "debug" })).toBe("sleep 1000 ");
+    await node.remove("debugged");
+  });
+
+  it("takes last words from a path of its own that no root wrote, and from the log when there are none", async () => {
+    const words = container({
+      name: "words",
+      terminationMessagePath: "/dev/words",
+      securityContext: { runAsUser: 1000 },
+      command: ["sh", "-c", "printf DONE > /dev/words"],
+    });
+    const log = container({ name: "log", terminationMessagePolicy: "FallbackToLogsOnError", command: ["sh", "-c", "echo from the log; exit 1"] });
+    const silent = container({ name: "silent", terminationMessagePolicy: "FallbackToLogsOnError", command: ["sh", "-c", "echo not told"] });
+    await node.create("last", { restartPolicy: "Never", containers: [words, log, silent] });
+    const { status } = await node.waitFor("last", (pod) => pod.status?.phase === "Failed");
+    const message = (name: string): string | undefined => status?.containerStatuses?.find((container) => container.name === name)?.state?.terminated?.message;
+    expect([message("words"), message("log"), message("silent")]).toEqual(["DONE", "from the log\n", undefined]);
+    await node.remove("last");
+  });
+
+  it("never follows a link out of a volume for a sub path", async () => {
+    const volumes = [{ name: "work", emptyDir: {} }];
+    const evil = container({ name: "evil", command: ["ln", "-s", "/etc", "/work/way"], volumeMounts: [{ name: "work", mountPath: "/work" }] });
+    const main = container({ volumeMounts: [{ name: "work", mountPath: "/got", subPath: "way" }] });
+    await node.create("linked", { volumes, initContainers: [evil], containers: [main] });
+    const pod = await node.waitFor("linked", ({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === "CreateContainerConfigError");
+    expect(pod.status?.containerStatuses?.[0]?.state?.waiting?.message).toBe('failed to prepare subPath for volumeMount "work" of container "main"');
+    await node.remove("linked");
+  });
+
+  it("says which handler of a RuntimeClass there is not", async () => {
+    await node.client.create(runtimeClasses, { apiVersion: "node.k8s.io/v1", kind: "RuntimeClass", metadata: { name: "other" }, handler: "other" });
+    await node.create("handled", { runtimeClassName: "other" });
+    const { items } = await node.until(
+      () => node.client.list(events, { namespace: "default", fieldSelector: "involvedObject.name=handled" }),
+      (list) => list.items.some(({ reason: why }) => why === "FailedCreatePodSandBox"),
+    );
+    expect(items.find(({ reason: why }) => why === "FailedCreatePodSandBox")?.message).toContain('no runtime for "other" is configured');
+    await node.remove("handled");
+  });
+
+  it("runs hooks beside the container, and the exec probe no longer than it may take", async () => {
+    const lifecycle = {
+      postStart: { exec: { command: ["touch", "/tmp/started"] } },
+      preStop: { exec: { command: ["sh", "-c", "echo stopping > /proc/1/fd/1"] } },
+    };
+    const readinessProbe = { exec: { command: ["sh", "-c", "test -e /tmp/started && sleep 5"] }, timeoutSeconds: 1, periodSeconds: 1, failureThreshold: 1 };
+    await node.create("hooked", { containers: [container({ lifecycle, readinessProbe })] });
+    const { items } = await node.until(
+      () => node.client.list(events, { namespace: "default", fieldSelector: "involvedObject.name=hooked" }),
+      (list) => list.items.some(({ reason: why }) => why === "Unhealthy"),
+    );
+    expect(items.find(({ reason: why }) => why === "Unhealthy")?.message).toMatch(/^Readiness probe failed: command timed out: .* timed out after 1s$/);
+    await node.remove("hooked");
   });
 });
