@@ -33,6 +33,7 @@ const kubelet: KubeletApi = {
   },
   resourceMetrics: async () => "metric 1\n",
   configuration: () => DEFAULT_KUBELET_CONFIGURATION,
+  cadvisorMetrics: async () => "",
   healthProblem: () => undefined,
   volumeDirectories: { make: async (name) => `/storage/${name}`, remove: async () => undefined },
 };

@@ -2,6 +2,7 @@
 export * from "./assert.ts";
 export * from "./duration.ts";
 export * from "./env.ts";
+export { METRIC_TEXT_TYPE, type MetricFamily, MetricText } from "./metric-text.ts";
 export { createMetrics } from "./metrics.ts";
 export * from "./quantity.ts";
 export * from "./random.ts";

@@ -1,5 +1,6 @@
 // A registry of metrics in Prometheus' text format (https://prometheus.io/docs/instrumenting/exposition_formats/).
 import type { Counter, Gauge, Histogram, Labels, Metrics } from "./env.ts";
+import { labelText } from "./metric-text.ts";
 
 const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
@@ -81,11 +82,4 @@ function createHistogram(name: string, help: string, buckets: readonly number[])
 
 function samples(name: string, values: ReadonlyMap<string, number>): string[] {
   return [...values].map(([labels, value]) => `${name}${labels} ${value}`);
-}
-
-function labelText(labels: Labels = {}): string {
-  const pairs = Object.keys(labels)
-    .sort()
-    .map((key) => `${key}="${(labels[key] ?? "").replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
 }

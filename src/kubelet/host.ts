@@ -113,23 +113,51 @@ export interface CgroupLimits {
   readonly pidsLimit?: number;
 }
 
+/** Since the interface was made. */
+export interface InterfaceUsage {
+  readonly name: string;
+  readonly rxBytes: number;
+  readonly rxPackets: number;
+  readonly rxErrors: number;
+  readonly rxDropped: number;
+  readonly txBytes: number;
+  readonly txPackets: number;
+  readonly txErrors: number;
+  readonly txDropped: number;
+}
+
 export interface HostCgroups {
   /** Makes the group in every hierarchy, with its parents, or changes its limits. Paths as CRI's cgroupParent: `/kubets/kubepods/pod…`. */
   apply(path: string, limits: CgroupLimits): Promise<void>;
   /** With all groups below; nothing happens when it is not there. */
   remove(path: string): Promise<void>;
+  /** The network interfaces that the group's processes see; none when there is no process. */
+  interfaces(path: string): Promise<readonly InterfaceUsage[]>;
   /** Names of the groups right below. */
   list(path: string): Promise<readonly string[]>;
   /** What the processes of the group and of those below take; undefined: there is no such group. */
   usage(path: string): Promise<CgroupUsage | undefined>;
 }
 
+/** Times and counts are since the group was made. */
 export interface CgroupUsage {
   /** Caches included. */
   readonly memoryBytes: number;
   /** Without files in memory that nobody used lately. */
   readonly memoryWorkingSetBytes: number;
+  readonly memoryRssBytes: number;
+  readonly memoryCacheBytes: number;
+  readonly memorySwapBytes: number;
+  readonly pageFaults: number;
+  readonly majorPageFaults: number;
   readonly processes: number;
+  readonly cpuNanoseconds: number;
+  readonly cpuUserNanoseconds: number;
+  readonly cpuSystemNanoseconds: number;
+  /** Enforcement periods that went by, and those in which the limit was met. */
+  readonly cpuPeriods: number;
+  readonly cpuThrottledPeriods: number;
+  readonly cpuThrottledNanoseconds: number;
 }
 
 export interface NodeFacts {
@@ -167,6 +195,14 @@ export interface NodeUsage {
   readonly memoryWorkingSetBytes: number;
   readonly memoryUsageBytes: number;
   readonly memoryAvailableBytes: number;
+  readonly memoryRssBytes: number;
+  readonly memoryCacheBytes: number;
+  readonly pageFaults: number;
+  readonly majorPageFaults: number;
+  /** The first is the one of the default route. */
+  readonly interfaces: readonly InterfaceUsage[];
+  /** The process that the kubelet is in. */
+  readonly kubelet: { readonly cpuNanoseconds: number; readonly memoryBytes: number; readonly startedAtMs: number };
 }
 
 /** What runs short on a node, beside its file systems; cheap to ask for. */

@@ -58,6 +58,8 @@ export interface KubeletApi {
   resourceMetrics(): Promise<string>;
   /** What the kubelet follows: the answer of `/configz`. */
   configuration(): KubeletConfiguration;
+  /** The answer of `/metrics/cadvisor`, in the same format. */
+  cadvisorMetrics(): Promise<string>;
   /** What is wrong, or nothing: the answer of `/healthz`. */
   healthProblem(): string | undefined;
 }

@@ -130,6 +130,7 @@ class NodeKubelet implements Kubelet {
       host,
       runtime,
       nodeName,
+      kubepods: this.kubepods,
       pods: () => [...this.workers.values()].map((worker) => this.withNewestStatus(worker.current)),
       findPod: (namespace, name) => this.findPod(namespace, name),
       volumeDirectories: createVolumeDirectories(host.files, options.volumesDirectory),

@@ -3,6 +3,7 @@ import { lstat, readdir, readFile, stat, statfs } from "node:fs/promises";
 import { cpus, hostname, release, totalmem, uptime } from "node:os";
 import type { Env } from "../base/index.ts";
 import type { DiskUsage, FilesystemUsage, KubeletHost, NodeFacts, NodeHeadroom, NodeUsage } from "./host.ts";
+import { parseInterfaces } from "./linux/cgroup-usage.ts";
 import { createLinuxCgroups } from "./linux/cgroups.host.ts";
 import { linuxDialer } from "./linux/dialer.host.ts";
 import { linuxFiles } from "./linux/files.host.ts";
@@ -44,7 +45,7 @@ export function createLinuxKubeletHost(env: Env, { rootDirectory, podLogsDirecto
       return facts;
     },
     filesystemUsage: (path = rootDirectory) => hostCall(() => filesystemUsage(path)),
-    usage: () => hostCall(readUsage),
+    usage: () => hostCall(() => readUsage(env)),
     headroom: () => hostCall(readHeadroom),
     diskUsage: (path) => hostCall(() => diskUsage(path)),
     resolvConf: async () => (await readText("/etc/resolv.conf")) ?? "",
@@ -126,9 +127,12 @@ function kibibytes(meminfo: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(meminfo)?.[1] ?? "0") * 1024;
 }
 
-async function readUsage(): Promise<NodeUsage> {
-  const [stat, meminfo] = await Promise.all([readFile("/proc/stat", "utf8"), readFile("/proc/meminfo", "utf8")]);
+async function readUsage(env: Env): Promise<NodeUsage> {
+  const files = ["/proc/stat", "/proc/meminfo", "/proc/vmstat", "/proc/net/dev", "/proc/net/route"];
+  const [stat = "", meminfo = "", vmstat = "", netDev = "", routes = ""] = await Promise.all(files.map((file) => readFile(file, "utf8")));
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (/^cpu\s+(.*)$/m.exec(stat)?.[1] ?? "").split(" ").map(Number);
+  const count = (name: string): number => Number(new RegExp(`^${name} (\\d+)`, "m").exec(vmstat)?.[1] ?? "0");
+  const byDefault = /^(\S+)\s+00000000\s/m.exec(routes)?.[1];
   const total = kibibytes(meminfo, "MemTotal");
   const available = kibibytes(meminfo, "MemAvailable");
   return {
@@ -136,5 +140,16 @@ async function readUsage(): Promise<NodeUsage> {
     memoryWorkingSetBytes: total - available,
     memoryUsageBytes: total - kibibytes(meminfo, "MemFree"),
     memoryAvailableBytes: available,
+    memoryRssBytes: kibibytes(meminfo, "AnonPages"),
+    memoryCacheBytes: kibibytes(meminfo, "Cached"),
+    pageFaults: count("pgfault"),
+    majorPageFaults: count("pgmajfault"),
+    interfaces: [...parseInterfaces(netDev)].sort((a, b) => Number(b.name === byDefault) - Number(a.name === byDefault)),
+    kubelet: ownUsage(env),
   };
+}
+
+function ownUsage(env: Env): NodeUsage["kubelet"] {
+  const { user, system } = process.cpuUsage();
+  return { cpuNanoseconds: (user + system) * 1000, memoryBytes: process.memoryUsage.rss(), startedAtMs: env.clock.now() - process.uptime() * 1000 };
 }

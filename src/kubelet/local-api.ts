@@ -4,21 +4,17 @@ import type { ContainerState, ContainerStatus, Pod, PodLogOptions } from "../api
 import type { Env } from "../base/index.ts";
 import type { KubeletConfiguration } from "./configuration/kubelet-configuration.ts";
 import { CONTAINER_NAME_LABEL, POD_NAME_LABEL, POD_NAMESPACE_LABEL, POD_UID_LABEL } from "./containers/labels.ts";
-import type { KubeletHost } from "./host.ts";
 import { type ContainerTarget, type KubeletApi, KubeletApiError, type StreamOptions } from "./kubelet-api.ts";
 import { concat } from "./logs/cri-log.ts";
 import { readLogs } from "./logs/read-logs.ts";
 import { containerIdOf } from "./pods/container-statuses.ts";
 import { findContainer, podName, podUid } from "./pods/pod-spec.ts";
-import { type ContainerRuntime, type ContainerStatus as RuntimeContainerStatus, RuntimeError } from "./runtime/runtime.ts";
+import { type ContainerStatus as RuntimeContainerStatus, RuntimeError } from "./runtime/runtime.ts";
 import { createStatsCollector } from "./stats/collector.ts";
+import type { StatsParts } from "./stats/observation.ts";
 import type { VolumeDirectories } from "./volumes/volume-directories.ts";
 
-export interface LocalApiParts {
-  readonly host: KubeletHost;
-  readonly runtime: ContainerRuntime;
-  readonly nodeName: string;
-  readonly pods: () => readonly Pod[];
+export interface LocalApiParts extends StatsParts {
   readonly findPod: (namespace: string, name: string) => Pod | undefined;
   readonly problem: () => string | undefined;
   readonly configuration: KubeletConfiguration;
@@ -122,6 +118,9 @@ class LocalKubeletApi implements KubeletApi {
   }
   configuration(): KubeletConfiguration {
     return this.parts.configuration;
+  }
+  cadvisorMetrics(): Promise<string> {
+    return this.stats.cadvisorMetrics();
   }
   healthProblem(): string | undefined {
     return this.parts.problem();

@@ -29,7 +29,7 @@ export interface SimulatedHostOptions {
   readonly filesystem?: () => Partial<FilesystemUsage>;
   /** What differs from an idle machine; asked each time. */
   readonly headroom?: () => Partial<NodeHeadroom>;
-  /** What the processes in a control group take; by default nothing. */
+  /** What the processes in a control group take; by default nothing is known. */
   readonly cgroupUsage?: (path: string) => Partial<CgroupUsage> | undefined;
   /** Of a directory; by default what the files in memory add up to. */
   readonly diskUsage?: (path: string) => DiskUsage | undefined;
@@ -55,6 +55,10 @@ interface Node {
 }
 
 const MAX_LINKS = 40;
+const NOTHING_USED: CgroupUsage = {
+  ...{ memoryBytes: 0, memoryWorkingSetBytes: 0, memoryRssBytes: 0, memoryCacheBytes: 0, memorySwapBytes: 0, pageFaults: 0, majorPageFaults: 0, processes: 0 },
+  ...{ cpuNanoseconds: 0, cpuUserNanoseconds: 0, cpuSystemNanoseconds: 0, cpuPeriods: 0, cpuThrottledPeriods: 0, cpuThrottledNanoseconds: 0 },
+};
 const DISK: FilesystemUsage = { device: 1, capacityBytes: 100 * 2 ** 30, availableBytes: 80 * 2 ** 30, inodes: 6_000_000, inodesFree: 5_000_000 };
 
 export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptions = {}): SimulatedHost {
@@ -98,7 +102,11 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
     facts: async () => facts,
     usage: async () => {
       const { cpuNanoseconds, memoryBytes: used } = (await options.totalUsage?.()) ?? { cpuNanoseconds: 0, memoryBytes: 0 };
-      return { cpuNanoseconds, memoryWorkingSetBytes: used, memoryUsageBytes: used, memoryAvailableBytes: facts.memoryBytes - used };
+      return {
+        ...{ cpuNanoseconds, memoryWorkingSetBytes: used, memoryUsageBytes: used, memoryRssBytes: used, memoryAvailableBytes: facts.memoryBytes - used },
+        ...{ memoryCacheBytes: 0, pageFaults: 0, majorPageFaults: 0, interfaces: [] },
+        kubelet: { cpuNanoseconds: 0, memoryBytes: 0, startedAtMs: facts.bootTimeMs },
+      };
     },
     filesystemUsage: async () => ({ ...DISK, ...options.filesystem?.() }),
     headroom: async () => ({ memoryAvailableBytes: facts.memoryBytes, processes: 100, maxProcesses: 32_768, ...options.headroom?.() }),
@@ -111,13 +119,17 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
 
 function memoryCgroups(groups: Map<string, CgroupLimits>, usage?: SimulatedHostOptions["cgroupUsage"]): HostCgroups {
   return {
-    usage: async (path) => ({ memoryBytes: 0, memoryWorkingSetBytes: 0, processes: 0, ...usage?.(path) }),
+    usage: async (path) => {
+      const told = usage?.(path);
+      return told === undefined ? undefined : { ...NOTHING_USED, ...told };
+    },
     apply: async (path, limits) => {
       groups.set(path, limits);
     },
     remove: async (path) => {
       for (const key of [...groups.keys()]) if (key === path || key.startsWith(`${path}/`)) groups.delete(key);
     },
+    interfaces: async () => [],
     list: async (path) => [
       ...new Set([...groups.keys()].filter((key) => key.startsWith(`${path}/`)).map((key) => key.slice(path.length + 1).split("/")[0] ?? "")),
     ],

@@ -1,6 +1,6 @@
 // What the server tells about itself: discovery, OpenAPI, version, health, metrics, and the keys of service account tokens.
 import { builtInKinds, formatApiVersion, kubernetesVersion, notAcceptableError } from "../../api/index.ts";
-import type { Env } from "../../base/index.ts";
+import { type Env, METRIC_TEXT_TYPE } from "../../base/index.ts";
 import { JWKS_PATH, jsonWebKeySet, OPENID_CONFIGURATION_PATH, openIdConfiguration } from "../authentication/openid.ts";
 import type { ServiceAccountKeys } from "../authentication/service-account-keys.ts";
 import { contentHash } from "../discovery/content-hash.ts";
@@ -62,7 +62,7 @@ export class DocumentsHandler {
       case "readyz":
         return healthResponse(root as HealthEndpoint, this.options.checks, second, info.query);
       case "metrics":
-        return textResponse(200, this.env.metrics.render(), "text/plain; version=0.0.4; charset=utf-8");
+        return textResponse(200, this.env.metrics.render(), METRIC_TEXT_TYPE);
       case ".well-known":
         return path === OPENID_CONFIGURATION_PATH ? this.#openIdConfiguration() : undefined;
       default:

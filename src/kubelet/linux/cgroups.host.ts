@@ -2,7 +2,8 @@
 // unified one beside them) (https://docs.kernel.org/admin-guide/cgroup-v2.html).
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import type { CgroupLimits, CgroupUsage, HostCgroups } from "../host.ts";
+import type { CgroupLimits, HostCgroups, InterfaceUsage } from "../host.ts";
+import { parseInterfaces, splitUsage, unifiedUsage } from "./cgroup-usage.ts";
 import { codeOf, hostCall, ifPresent } from "./host-error.host.ts";
 
 const MOUNT = "/sys/fs/cgroup";
@@ -31,15 +32,24 @@ function splitCgroups(): HostCgroups {
       hostCall(async () => {
         for (const hierarchy of hierarchies) await removeGroup(`${MOUNT}/${hierarchy}${path}`);
       }),
+    usage: (path) =>
+      hostCall(async () => {
+        const read = (controller: string, file: string): Promise<string | undefined> => readText(`${MOUNT}/${of(controller) ?? controller}${path}/${file}`);
+        const [cpuacctUsage, memoryUsage] = await Promise.all([read("cpuacct", "cpuacct.usage"), read("memory", "memory.usage_in_bytes")]);
+        if (cpuacctUsage === undefined && memoryUsage === undefined) return undefined;
+        const [cpuacctStat, cpuStat, memoryStat, pidsCurrent] = await Promise.all([
+          read("cpuacct", "cpuacct.stat"),
+          read("cpu", "cpu.stat"),
+          read("memory", "memory.stat"),
+          read("pids", "pids.current"),
+        ]);
+        return splitUsage({ cpuacctUsage, cpuacctStat, cpuStat, memoryUsage, memoryStat, pidsCurrent });
+      }),
+    interfaces: (path) => hostCall(() => interfacesOf(`${MOUNT}/${of("memory") ?? "memory"}${path}`)),
     list: async (path) => {
       const names = await Promise.all(hierarchies.map((hierarchy) => groupsIn(`${MOUNT}/${hierarchy}${path}`)));
       return [...new Set(names.flat())].sort();
     },
-    usage: (path) =>
-      hostCall(() => {
-        const group = (controller: string): string => `${MOUNT}/${of(controller) ?? controller}${path}`;
-        return readUsage(`${group("memory")}/memory.usage_in_bytes`, `${group("memory")}/memory.stat`, "total_inactive_file", `${group("pids")}/pids.current`);
-      }),
   };
 }
 
@@ -77,12 +87,15 @@ function unifiedCgroups(): HostCgroups {
         await writeLimit(`${group}/pids.max`, String(pidsLimit ?? "max"));
       }),
     remove: (path) => hostCall(() => removeGroup(`${MOUNT}${path}`)),
-    list: (path) => groupsIn(`${MOUNT}${path}`),
     usage: (path) =>
-      hostCall(() => {
-        const group = `${MOUNT}${path}`;
-        return readUsage(`${group}/memory.current`, `${group}/memory.stat`, "inactive_file", `${group}/pids.current`);
+      hostCall(async () => {
+        const [cpuStat, memoryCurrent, memoryStat, swapCurrent, pidsCurrent] = await Promise.all(
+          ["cpu.stat", "memory.current", "memory.stat", "memory.swap.current", "pids.current"].map((file) => readText(`${MOUNT}${path}/${file}`)),
+        );
+        return cpuStat === undefined ? undefined : unifiedUsage({ cpuStat, memoryCurrent, memoryStat, swapCurrent, pidsCurrent });
       }),
+    interfaces: (path) => hostCall(() => interfacesOf(`${MOUNT}${path}`)),
+    list: (path) => groupsIn(`${MOUNT}${path}`),
   };
 }
 
@@ -91,11 +104,19 @@ async function writeLimit(file: string, value: string): Promise<void> {
   if (existsSync(file)) await writeFile(file, value);
 }
 
-async function readUsage(memory: string, statistics: string, inactive: string, processes: string): Promise<CgroupUsage | undefined> {
-  const [used, details, count] = await Promise.all([memory, statistics, processes].map((file) => ifPresent(() => readFile(file, "utf8"))));
-  if (used === undefined) return undefined;
-  const inactiveBytes = Number(new RegExp(`^${inactive} (\\d+)$`, "m").exec(details ?? "")?.[1] ?? "0");
-  return { memoryBytes: Number(used), memoryWorkingSetBytes: Math.max(0, Number(used) - inactiveBytes), processes: Number(count ?? "0") };
+function readText(file: string): Promise<string | undefined> {
+  return ifPresent(() => readFile(file, "utf8"));
+}
+
+/** Those of the first process that is found; all processes of a pod share them. */
+async function interfacesOf(group: string): Promise<readonly InterfaceUsage[]> {
+  const [process] = ((await readText(`${group}/cgroup.procs`)) ?? "").split("\n");
+  if (process !== undefined && process !== "") return parseInterfaces((await readText(`/proc/${process}/net/dev`)) ?? "");
+  for (const name of await groupsIn(group)) {
+    const found = await interfacesOf(`${group}/${name}`);
+    if (found.length > 0) return found;
+  }
+  return [];
 }
 
 async function groupsIn(group: string): Promise<string[]> {

@@ -1,6 +1,6 @@
 // What the kubelet answers to ordinary requests, whatever carries them: its HTTPS server, or a call inside an embedded cluster.
 import type { Pod } from "../../api/index.ts";
-import type { Env } from "../../base/index.ts";
+import { type Env, METRIC_TEXT_TYPE } from "../../base/index.ts";
 import { type KubeletApi, KubeletApiError } from "../kubelet-api.ts";
 import { logOptions, portsOf, streamOptions } from "./query.ts";
 import { kubeletRoute } from "./routes.ts";
@@ -28,7 +28,6 @@ export interface KubeletAnswer {
   readonly body: string | Uint8Array | AsyncIterable<Uint8Array>;
 }
 
-const METRICS = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT = "text/plain; charset=utf-8";
 
 /** Answers a caller that is allowed to ask. Rejects with a `Refusal` or a `KubeletApiError`. */
@@ -48,9 +47,11 @@ export async function answerKubeletRequest(env: Env, kubelet: KubeletApi, { meth
     case "runningPods":
       return json(podList(await kubelet.runningPods()));
     case "metrics":
-      return { contentType: METRICS, body: env.metrics.render() };
+      return { contentType: METRIC_TEXT_TYPE, body: env.metrics.render() };
     case "resourceMetrics":
-      return { contentType: METRICS, body: await kubelet.resourceMetrics() };
+      return { contentType: METRIC_TEXT_TYPE, body: await kubelet.resourceMetrics() };
+    case "cadvisorMetrics":
+      return { contentType: METRIC_TEXT_TYPE, body: await kubelet.cadvisorMetrics() };
     case "statsSummary":
       return json(await kubelet.statsSummary());
     case "containerLogs":

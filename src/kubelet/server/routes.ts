@@ -3,7 +3,7 @@
 import type { ContainerTarget } from "../kubelet-api.ts";
 
 export type KubeletRoute =
-  | { readonly type: "healthz" | "configz" | "pods" | "runningPods" | "metrics" | "resourceMetrics" | "statsSummary" }
+  | { readonly type: "healthz" | "configz" | "pods" | "runningPods" | "metrics" | "resourceMetrics" | "cadvisorMetrics" | "statsSummary" }
   | { readonly type: "containerLogs" | "exec" | "attach" | "run"; readonly target: ContainerTarget }
   | { readonly type: "portForward"; readonly target: Omit<ContainerTarget, "container"> }
   /** Not upstream's: docs/decisions/0008-node-directories-as-volumes.md. */
@@ -17,7 +17,7 @@ export interface NodePermission {
 
 const fixedPaths: ReadonlyMap<
   string,
-  KubeletRoute["type"] & ("healthz" | "configz" | "pods" | "runningPods" | "metrics" | "resourceMetrics" | "statsSummary")
+  KubeletRoute["type"] & ("healthz" | "configz" | "pods" | "runningPods" | "metrics" | "resourceMetrics" | "cadvisorMetrics" | "statsSummary")
 > = new Map([
   ["/healthz", "healthz"],
   ["/configz", "configz"],
@@ -25,6 +25,7 @@ const fixedPaths: ReadonlyMap<
   ["/runningpods", "runningPods"],
   ["/metrics", "metrics"],
   ["/metrics/resource", "resourceMetrics"],
+  ["/metrics/cadvisor", "cadvisorMetrics"],
   ["/stats/summary", "statsSummary"],
 ] as const);
 
