@@ -1,8 +1,8 @@
 // Which pods a job makes and removes next (https://kubernetes.io/docs/concepts/workloads/controllers/job/#parallel-jobs). Pure.
-import { annotations, type Container, type EnvVar, finalizers, isPodActive, type Job, type Pod, workloadLabels } from "../api/index.ts";
+import { annotations, type Container, type EnvVar, finalizers, isPodActive, isRestartableInit, type Job, type Pod, workloadLabels } from "../api/index.ts";
 import { parseTime } from "../base/index.ts";
 import { indexOf, isIndexed } from "./job-indexes.ts";
-import { failureAction, replacesOnlyFailed } from "./job-policies.ts";
+import { countsAsFailed, failureAction, replacesOnlyFailed } from "./job-policies.ts";
 import { podsToDelete } from "./pod-ranking.ts";
 import { podFromTemplate } from "./pod-template.ts";
 
@@ -40,7 +40,7 @@ export function podChanges(of: JobPods): PodChanges {
   const missing = Math.min(wanted - terminating - active.length, MAX_CHANGES);
   if (missing <= 0) return { create: [], delete: [], dueMs: undefined };
   if (!isIndexed(job) || job.spec.backoffLimitPerIndex === undefined) {
-    const dueMs = creationDueMs(pods);
+    const dueMs = creationDueMs(job, pods);
     if (dueMs > nowMs) return { create: [], delete: [], dueMs };
     const indexes = isIndexed(job) ? pendingIndexes(of, active).slice(0, missing) : undefined;
     const create = indexes === undefined ? Array.from({ length: missing }, () => jobPod(job)) : indexes.map((index) => jobPod(job, index, 0));
@@ -110,10 +110,10 @@ export function failuresOf({ metadata }: Pod): number {
 }
 
 /** Failures in a row make the next pod wait: 10 s, doubling, up to 10 min. */
-function creationDueMs(pods: readonly Pod[]): number {
+function creationDueMs(job: Job, pods: readonly Pod[]): number {
   const lastSuccessMs = Math.max(0, ...pods.filter(({ status }) => status?.phase === "Succeeded").map(finishedMs));
   const failures = pods
-    .filter(({ status }) => status?.phase === "Failed")
+    .filter((pod) => countsAsFailed(job, pod))
     .map(finishedMs)
     .filter((atMs) => atMs > lastSuccessMs);
   return failures.length === 0 ? 0 : Math.max(...failures) + delayMs(failures.length);
@@ -123,13 +123,17 @@ function delayMs(failures: number): number {
   return Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures - 1, 16), LARGEST_DELAY_MS);
 }
 
-export function finishedMs({ metadata, status }: Pod): number {
-  const ends = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].flatMap(
-    ({ state }) => parseTime(state?.terminated?.finishedAt) ?? [],
-  );
-  if (ends.length > 0) return Math.max(...ends);
+/** When all containers that run to the end had ended, else when it stopped serving, or was asked to stop. */
+export function finishedMs({ metadata, spec, status }: Pod): number {
+  const sidecars = new Set((spec.initContainers ?? []).filter(isRestartableInit).map(({ name }) => name));
+  const containers = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? []).filter(({ name }) => sidecars.has(name))];
+  const ends = containers.map(({ state }) => parseTime(state?.terminated?.finishedAt));
+  if (ends.length > 0 && ends.every((end) => end !== undefined)) return Math.max(...ends);
   const ready = status?.conditions?.find(({ type }) => type === "Ready");
-  return parseTime(ready?.lastTransitionTime) ?? parseTime(metadata.deletionTimestamp) ?? parseTime(metadata.creationTimestamp) ?? 0;
+  const stoppedMs = ready?.status === "False" ? parseTime(ready.lastTransitionTime) : undefined;
+  const deletedMs = parseTime(metadata.deletionTimestamp);
+  const askedMs = deletedMs === undefined ? undefined : deletedMs - (metadata.deletionGracePeriodSeconds ?? 0) * 1000;
+  return stoppedMs ?? askedMs ?? parseTime(metadata.creationTimestamp) ?? 0;
 }
 
 /** A pod of the job, with the finalizer that keeps it until it is counted. */

@@ -55,6 +55,22 @@ function run(of: Job, pods: readonly Pod[]) {
 }
 
 describe("the pods of a job", () => {
+  it("wait for a successor that was deleted, as for one that failed", () => {
+    const deleted = jobPod("a", { deleting: true });
+    const conditions = [{ type: "Ready", status: "True", lastTransitionTime: ago(90) }];
+    const { plan, actions } = run(job(), [{ ...deleted, status: { ...deleted.status, conditions } }]);
+    expect(actions).toEqual([]);
+    // 10 s from when it was asked to stop, a second ago.
+    expect(plan.requeueAfterMs).toBe(9000);
+    expect(run(job({ podReplacementPolicy: "Failed" }), [deleted]).actions).toEqual([]);
+  });
+
+  it("are told of on the job when it takes them away", () => {
+    const { plan } = run(job({ suspend: true }), [jobPod("a")]);
+    const removal = plan.actions.find((action) => action.do === "delete");
+    expect(removal?.do === "delete" && removal.succeeded?.(removal.object)).toMatchObject({ reason: "SuccessfulDelete", message: "Deleted pod: a" });
+  });
+
   it.each<[string, Job, Pod[], string[]]>([
     ["as many as may run at once", job({ parallelism: 2, completions: 5 }), [], ["create pods", "create pods"]],
     ["no more than are still needed", job({ parallelism: 5, completions: 3 }, { succeeded: 2 }), [], ["create pods"]],

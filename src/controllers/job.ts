@@ -13,7 +13,7 @@ import { failuresOf, lastFailed, type PodChanges, podChanges } from "./job-pods.
 import { countsAsFailed, type Finish, failureAction, finishOf, hasCondition } from "./job-policies.ts";
 import { claim, claimable, controllerOf, indexByController, wakeOwner } from "./owner.ts";
 import { canonicalJson } from "./pod-template.ts";
-import { createPod } from "./replicaset.ts";
+import { createPod, deletePod } from "./replicaset.ts";
 
 /** The status holds at most so many uids. */
 const MAX_UNCOUNTED = 500;
@@ -63,7 +63,7 @@ export function planJob({ job: original, candidates }: ObservedJob, nowMs: numbe
   // Pods that the job itself takes away are no failures: they are let go uncounted.
   const dropped = finish === undefined ? changes.delete.filter(isTracked).map(release) : [];
   return {
-    actions: [...claims, ...dropped, ...changes.delete.map((pod) => remove(pods, pod)), ...changes.create.map((pod) => createPod(job, pod))],
+    actions: [...claims, ...dropped, ...changes.delete.map((pod) => deletePod(job, pod)), ...changes.create.map((pod) => createPod(job, pod))],
     afterwards: (failure) => track({ original, job, claimed, accounts, finish, changes, failure, nowMs }),
     requeueAfterMs: dueMs(job, changes, finish, nowMs),
   };

@@ -12,6 +12,7 @@ import {
   type Volume,
   workloadLabels,
 } from "../api/index.ts";
+import { controllerReference } from "./owner.ts";
 import { podFromTemplate } from "./pod-template.ts";
 
 export function startOrdinal({ spec }: StatefulSet): number {
@@ -82,16 +83,23 @@ export function claimsOf(set: StatefulSet, ordinal: number): PersistentVolumeCla
 
 /**
  * The owners a claim is to have, which decide when it is deleted: the set where claims go with it, the pod where they go when
- * it is scaled away. Undefined when it has them. Owners that we did not set stay.
+ * it is scaled away. Undefined when it has them. Owners that we did not set stay; and claims of a set or pod that is gone, or that
+ * somebody else controls, are not ours to own.
  */
 export function claimOwners(set: StatefulSet, claim: PersistentVolumeClaim, pod: Pod, condemned: boolean): readonly OwnerReference[] | undefined {
   const current = claim.metadata.ownerReferences ?? [];
   const { whenDeleted = "Retain", whenScaled = "Retain" } = set.spec.persistentVolumeClaimRetentionPolicy ?? {};
-  const wanted = current.filter(({ uid, kind, name }) => uid !== set.metadata.uid && !(kind === "Pod" && name === pod.metadata.name));
-  if (whenScaled === "Delete" && condemned) wanted.push({ apiVersion: "v1", kind: "Pod", name: pod.metadata.name, uid: pod.metadata.uid ?? "" });
-  else if (whenDeleted === "Delete") wanted.push({ apiVersion: "apps/v1", kind: "StatefulSet", name: set.metadata.name, uid: set.metadata.uid ?? "" });
-  const uids = (owners: readonly OwnerReference[]): string => owners.map(({ uid }) => uid).join();
-  return uids(wanted) === uids(current) ? undefined : wanted;
+  const isSet = ({ kind, name }: OwnerReference): boolean => kind === "StatefulSet" && name === set.metadata.name;
+  const isPod = ({ kind, name }: OwnerReference): boolean => kind === "Pod" && name === pod.metadata.name;
+  const isStale = (owner: OwnerReference): boolean => (isSet(owner) && owner.uid !== set.metadata.uid) || (isPod(owner) && owner.uid !== pod.metadata.uid);
+  if (current.some(isStale)) return undefined;
+  const wanted = current.filter((owner) => !isSet(owner) && !isPod(owner));
+  const retained = whenDeleted === "Retain" && whenScaled === "Retain";
+  const foreign = !retained && wanted.some(({ controller }) => controller === true);
+  if (!foreign && whenScaled === "Delete" && condemned) wanted.push(controllerReference({ ...pod, apiVersion: "v1", kind: "Pod" }));
+  else if (!foreign && whenDeleted === "Delete") wanted.push(controllerReference({ ...set, apiVersion: "apps/v1", kind: "StatefulSet" }));
+  const text = (owners: readonly OwnerReference[]): string => owners.map(({ uid, controller }) => `${uid}/${controller === true}`).join();
+  return text(wanted) === text(current) ? undefined : wanted;
 }
 
 /** A member carries the labels by which services and users find it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet } from "../api/index.ts";
+import type { ControllerRevision, OwnerReference, PersistentVolumeClaim, Pod, StatefulSet } from "../api/index.ts";
 import { historyOf } from "./revision-history.ts";
 import { planStatefulSet } from "./statefulset.ts";
 import { claimOwners, statefulPod } from "./statefulset-pods.ts";
@@ -111,6 +111,24 @@ describe("an update of a stateful set", () => {
     ],
     ["leaves it to the user where told to", updating({ updateStrategy: { type: "OnDelete" } }), [member(0), member(1), member(2)], []],
     [
+      "replaces a broken one that stands in its way",
+      updating({ podManagementPolicy: "Parallel" }),
+      [member(0), member(1), member(2, { ready: false })],
+      ["delete pods db-2"],
+    ],
+    [
+      "never two at a time, though both be broken",
+      updating({ podManagementPolicy: "Parallel" }),
+      [member(0), member(1, { ready: false }), member(2, { of: NEW, ready: false })],
+      [],
+    ],
+    [
+      "rounds a share down, to one at least",
+      updating({ updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "50%" } } }),
+      [member(0), member(1), member(2)],
+      ["delete pods db-2"],
+    ],
+    [
       "takes more at a time where allowed",
       updating({ updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 0, maxUnavailable: 2 } } }),
       [member(0), member(1), member(2)],
@@ -128,6 +146,16 @@ describe("an update of a stateful set", () => {
     };
     expect(image([member(1), member(2, { of: NEW })])).toBe("app:1");
     expect(image([member(0), member(1)])).toBe("app:2");
+  });
+
+  it("is not over while pods are missing", () => {
+    const [write] =
+      plan(
+        updating(),
+        [0, 1].map((ordinal) => member(ordinal, { of: NEW })),
+        [OLD, NEW],
+      ).afterwards?.(undefined) ?? [];
+    expect(write?.do === "update" && (write.object as StatefulSet).status?.currentRevision).toBe(OLD.metadata.name);
   });
 
   it("is over when all pods are of the new revision", () => {
@@ -150,5 +178,17 @@ describe("the owner of a claim", () => {
     ["not the pod while it is wanted", { whenScaled: "Delete" }, false, []],
   ])("%s", (_what, persistentVolumeClaimRetentionPolicy, condemned, expected) => {
     expect(claimOwners(statefulSet(1, { persistentVolumeClaimRetentionPolicy }), claim, member(0), condemned)?.map(({ uid }) => uid) ?? []).toEqual(expected);
+  });
+
+  const owned = (owner: Partial<OwnerReference>) => ({ ...claim, metadata: { ...claim.metadata, ownerReferences: [owner as OwnerReference] } });
+  it.each([
+    ["a set of the same name that is gone", owned({ kind: "StatefulSet", name: "db", uid: "old" }), undefined],
+    ["somebody else who controls it", owned({ kind: "Backup", name: "b", uid: "b", controller: true }), undefined],
+    ["a friend, beside the set", owned({ kind: "Backup", name: "b", uid: "b" }), ["b", "ss"]],
+  ])("stays %s", (_what, of, expected) => {
+    const set = statefulSet(1, { persistentVolumeClaimRetentionPolicy: { whenDeleted: "Delete" } });
+    const owners = claimOwners(set, of, member(0), false);
+    expect(owners?.map(({ uid }) => uid)).toEqual(expected);
+    if (owners !== undefined) expect(owners.at(-1)?.controller).toBe(true);
   });
 });

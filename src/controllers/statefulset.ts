@@ -162,16 +162,29 @@ class Steps {
     const { updateStrategy } = this.set.spec;
     if (updateStrategy?.type === "OnDelete") return;
     const { partition = 0, maxUnavailable } = updateStrategy?.rollingUpdate ?? {};
-    const allowed = maxUnavailable === undefined ? 1 : Math.max(1, resolveIntOrPercent(maxUnavailable, this.count, "up"));
-    const lowest = this.first + partition;
-    const numbers = Array.from({ length: Math.max(0, this.count - partition) }, (_, position) => lowest + position).reverse();
-    let unavailable = numbers.filter((ordinal) => {
-      const pod = this.replicas.get(ordinal);
-      return pod === undefined || !isHealthy(this.set, pod, this.nowMs);
-    }).length;
+    const numbers = Array.from({ length: Math.max(0, this.count - partition) }, (_, position) => this.first + partition + position).reverse();
+    if (maxUnavailable === undefined) this.rollOneByOne(numbers);
+    else this.rollSeveral(numbers, Math.max(1, resolveIntOrPercent(maxUnavailable, this.count, "down")));
+  }
+
+  /** The first outdated one goes, whatever its state; an updated one that does not serve yet is waited for. */
+  private rollOneByOne(numbers: readonly number[]): void {
     for (const ordinal of numbers) {
       const pod = this.replicas.get(ordinal);
-      if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || podRevision(pod) === this.revisions.update.metadata.name) continue;
+      if (pod !== undefined && this.isOutdated(pod)) {
+        this.deletePod(pod);
+        return;
+      }
+      if (pod === undefined || !isHealthy(this.set, pod, this.nowMs)) return;
+    }
+  }
+
+  private rollSeveral(numbers: readonly number[], allowed: number): void {
+    const serving = [...this.replicas.values()].filter((pod) => isHealthy(this.set, pod, this.nowMs)).length;
+    let unavailable = this.count - serving;
+    for (const ordinal of numbers) {
+      const pod = this.replicas.get(ordinal);
+      if (pod === undefined || !this.isOutdated(pod)) continue;
       // What does not serve anyway costs nobody anything.
       if (!isHealthy(this.set, pod, this.nowMs)) this.deletePod(pod);
       else if (unavailable < allowed) {
@@ -179,6 +192,10 @@ class Steps {
         unavailable++;
       } else return;
     }
+  }
+
+  private isOutdated(pod: Pod): boolean {
+    return pod.metadata.deletionTimestamp === undefined && podRevision(pod) !== this.revisions.update.metadata.name;
   }
 
   private createReplica(ordinal: number): void {
@@ -271,7 +288,8 @@ function statusOf(set: StatefulSet, { current, update }: Revisions, members: rea
     collisionCount: set.status?.collisionCount ?? 0,
   };
   const rolling = set.spec.updateStrategy?.type !== "OnDelete";
-  const done = status.updatedReplicas === status.replicas && status.readyReplicas === status.replicas;
+  const wanted = set.spec.replicas ?? 1;
+  const done = [status.updatedReplicas, status.readyReplicas, status.replicas].every((count) => count === wanted);
   return rolling && done ? { ...status, currentReplicas: status.updatedReplicas, currentRevision: update.metadata.name } : status;
 }
 
