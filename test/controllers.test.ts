@@ -258,6 +258,38 @@ describe("a disruption budget", () => {
   });
 });
 
+describe("a disruption budget in percent", () => {
+  const owned = (name: string, owner: { apiVersion: string; kind: string; name: string; uid: string }): Pod => ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: "default", labels: { app: "odd" }, ownerReferences: [{ ...owner, controller: true }] },
+    spec: { containers: [{ name: "main", image: "app:1" }] },
+  });
+  const status = async () => (await plane.client.get(podDisruptionBudgets, { namespace: "default", name: "odd" })).status;
+  beforeEach(async () => {
+    await plane.client.create(podDisruptionBudgets, {
+      apiVersion: "policy/v1",
+      kind: "PodDisruptionBudget",
+      metadata: { name: "odd", namespace: "default" },
+      spec: { minAvailable: "50%", selector: { matchLabels: { app: "odd" } } },
+    });
+  });
+
+  it("asks any other kind for its scale", async () => {
+    const made = await plane.client.create(deployments, deployment("boss", 4, { paused: true }));
+    await plane.client.create(pods, owned("direct", { apiVersion: "apps/v1", kind: "Deployment", name: "boss", uid: made.metadata.uid ?? "" }));
+    await until(async () => (await status())?.expectedPods === 4);
+    expect(await status()).toMatchObject({ desiredHealthy: 2, disruptionsAllowed: 0 });
+  });
+
+  it("allows nothing for what has no scale, and says so", async () => {
+    const made = await plane.client.create(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "boss", namespace: "default" } });
+    await plane.client.create(pods, owned("direct", { apiVersion: "v1", kind: "ConfigMap", name: "boss", uid: made.metadata.uid ?? "" }));
+    await until(async () => (await status())?.conditions?.[0]?.reason === "SyncFailed");
+    expect((await status())?.conditions?.[0]?.message).toBe("configmaps does not implement the scale subresource");
+  });
+});
+
 describe("a stateful set", () => {
   it("brings up its pods in order with claims, updates from the highest, and shrinks", async () => {
     await plane.addNode("node-1");

@@ -67,8 +67,8 @@ interface Shape<T extends KubeObject> {
 }
 
 export interface PlannedController<T extends KubeObject, Observed> extends Shape<T> {
-  /** Gathers what the plan looks at, from caches only; undefined when there is nothing to do. */
-  readonly observe: (key: string, caches: Caches) => Observed | undefined;
+  /** Gathers what the plan looks at, from caches, and from the API only what no cache holds; undefined when there is nothing to do. */
+  readonly observe: (key: string, caches: Caches, context: ControllerContext) => Observed | undefined | Promise<Observed | undefined>;
   /** Asks the API for what the caches may not show yet, before something is done that cannot be undone. */
   readonly verify?: (observed: Observed, client: Client) => Promise<Observed>;
   readonly plan: (observed: Observed, nowMs: number) => Plan;
@@ -93,7 +93,7 @@ export function controller<T extends KubeObject, Observed>(name: string, shape: 
       return run(name, shape, context, async (key, caches) => {
         const waitMs = expectations.waitMs(key);
         if (waitMs !== undefined) return { requeueAfterMs: Math.min(waitMs, LOOK_AGAIN_MS) };
-        const observed = shape.observe(key, caches);
+        const observed = await shape.observe(key, caches, context);
         if (observed === undefined) {
           expectations.forget(key);
           return undefined;

@@ -59,10 +59,15 @@ function job(name: string, condition?: "Complete" | "Failed", startedSeconds = 1
   return {
     apiVersion: "batch/v1",
     kind: "Job",
-    metadata: { name, namespace: "default", uid: name },
+    metadata: { name, namespace: "default", uid: name, annotations: { "batch.kubernetes.io/cronjob-scheduled-timestamp": ago(startedSeconds) } },
     spec: { template: { spec: { containers: [] } } },
     status: { startTime: ago(startedSeconds), conditions, ...(condition === "Complete" ? { completionTime: ago(startedSeconds - 10) } : {}) },
   };
+}
+/** As `kubectl create job --from=cronjob/c` makes it. */
+function manual(name: string): Job {
+  const made = job(name);
+  return { ...made, metadata: { ...made.metadata, annotations: { "cronjob.kubernetes.io/instantiate": "manual" } } };
 }
 const DUE = `c-${NOW_MS / 60_000}`;
 
@@ -76,6 +81,7 @@ describe("a cron job", () => {
     ["not while another runs where forbidden", cronJob({ concurrencyPolicy: "Forbid" }), [job("c-1")], ["note JobAlreadyActive"]],
     ["in the place of another where told to", cronJob({ concurrencyPolicy: "Replace" }), [job("c-1")], ["delete jobs c-1", `create jobs ${DUE}`]],
     ["beside another where allowed", cronJob(), [job("c-1")], [`create jobs ${DUE}`]],
+    ["though one runs that a user made by hand", cronJob({ concurrencyPolicy: "Forbid" }), [manual("m")], ["note UnexpectedJob", `create jobs ${DUE}`]],
     ["tells of a wrong time zone", cronJob({ timeZone: "Mars/Olympus" }), [], ["note UnknownTimeZone"]],
     ["tells how many times it missed", cronJob({}, 86_000), [], ["note TooManyMissedTimes", `create jobs ${DUE}`]],
     [
@@ -96,16 +102,26 @@ describe("a cron job", () => {
       ["note SawCompletedJob", "note MissingJob"],
     ],
   ])("%s", (_what, of, jobs, expected) => {
-    expect(brief(planCronJob({ cronJob: of, jobs }, NOW_MS).actions)).toEqual(expected);
+    expect(brief(planCronJob({ cronJob: of, jobs, named: () => undefined }, NOW_MS).actions)).toEqual(expected);
+  });
+
+  it("leaves a time to whoever took its name", () => {
+    const named = (name: string): Job | undefined => (name === DUE ? job(DUE) : undefined);
+    expect(planCronJob({ cronJob: cronJob(), jobs: [], named }, NOW_MS)).toMatchObject({ actions: [], requeueAfterMs: 60_000 });
+  });
+
+  it("serves only the latest of the times within the deadline", () => {
+    const late = cronJob({ schedule: "*/2 * * * *", startingDeadlineSeconds: 1 }, 600);
+    expect(brief(planCronJob({ cronJob: late, jobs: [], named: () => undefined }, NOW_MS + 500).actions)).toEqual([`create jobs ${DUE}`]);
   });
 
   it("lets go of a time past the deadline", () => {
     const late = cronJob({ schedule: "0 11 * * *", startingDeadlineSeconds: 60 }, 86_400);
-    expect(brief(planCronJob({ cronJob: late, jobs: [] }, NOW_MS).actions)).toEqual([]);
+    expect(brief(planCronJob({ cronJob: late, jobs: [], named: () => undefined }, NOW_MS).actions)).toEqual([]);
   });
 
   it("writes what runs, what was due and what succeeded, and looks again when the next is due", () => {
-    const plan = planCronJob({ cronJob: cronJob(), jobs: [job("c-1"), job("c-2", "Complete")] }, NOW_MS);
+    const plan = planCronJob({ cronJob: cronJob(), jobs: [job("c-1"), job("c-2", "Complete")], named: () => undefined }, NOW_MS);
     expect(plan.requeueAfterMs).toBe(60_000);
     const [write] = plan.afterwards?.(undefined) ?? [];
     expect(write?.do === "update" && (write.object as CronJob).status).toMatchObject({

@@ -17,13 +17,20 @@ const MAX_NAME_LENGTH = 52;
 
 export interface ObservedCronJob {
   readonly cronJob: CronJob;
-  /** The jobs it made. */
+  /** The jobs it controls. */
   readonly jobs: readonly Job[];
+  /** Any job of the namespace, for telling that a name is taken. */
+  readonly named: (name: string) => Job | undefined;
 }
 
-export function planCronJob({ cronJob, jobs: children }: ObservedCronJob, nowMs: number): Plan {
-  const active = children.filter((job) => !isFinished(job));
-  const tidy = [...historyNotes(cronJob, children), ...surplusHistory(cronJob, children)];
+export function planCronJob({ cronJob, jobs: children, named }: ObservedCronJob, nowMs: number): Plan {
+  const unfinished = children.filter((job) => !isFinished(job));
+  const active = unfinished.filter((job) => isScheduled(cronJob, job));
+  const tidy = [
+    ...historyNotes(cronJob, children),
+    ...unfinished.filter((job) => !active.includes(job)).map((job) => unexpected(cronJob, job)),
+    ...surplusHistory(cronJob, children),
+  ];
   const settled = (actions: readonly Action[], requeueAtMs: number | undefined, lastScheduleTime?: string): Plan => ({
     actions: [...tidy, ...actions],
     afterwards: (failure) => writeStatus(cronJob, children, active, failure === undefined ? lastScheduleTime : undefined),
@@ -36,14 +43,16 @@ export function planCronJob({ cronJob, jobs: children }: ObservedCronJob, nowMs:
   const nextMs = nextTime(schedule, nowMs, timeZone);
   const due = latestDue(cronJob, timing, nowMs);
   if (due === undefined) return settled([], nextMs);
-  const notes = due.missed > MANY_MISSED ? [tooManyMissed(cronJob, due.missed)] : [];
+  const notes = due.missed > MANY_MISSED ? [tooManyMissed(cronJob)] : [];
   const deadlineMs = (cronJob.spec.startingDeadlineSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   if (due.atMs + deadlineMs < nowMs) {
-    const text = `Missed scheduled time to start a job: ${new Date(due.atMs).toUTCString().replace("GMT", "UTC")}`;
+    const text = `Missed scheduled time to start a job: ${new Date(due.atMs).toUTCString().replace("GMT", "+0000")}`;
     return settled([...notes, note(cronJob, "Warning", "MissSchedule", text)], nextMs);
   }
   const name = jobName(cronJob, due.atMs);
   if (children.some(({ metadata }) => metadata.name === name)) return settled(notes, nextMs, formatTime(due.atMs));
+  // Somebody else's: whoever made it looks after it.
+  if (named(name) !== undefined) return settled(notes, nextMs);
   if (cronJob.spec.concurrencyPolicy === "Forbid" && active.length > 0) {
     const text = "Not starting job because prior execution is running and concurrency policy is Forbid";
     return settled([...notes, note(cronJob, "Normal", "JobAlreadyActive", text)], nextMs);
@@ -85,13 +94,8 @@ function latestDue(
   return due === undefined ? undefined : { atMs: due, missed };
 }
 
-function tooManyMissed(cronJob: CronJob, missed: number): Action {
-  return note(
-    cronJob,
-    "Warning",
-    "TooManyMissedTimes",
-    `too many missed start times: ${missed}. Set or decrease .spec.startingDeadlineSeconds or check clock skew`,
-  );
+function tooManyMissed(cronJob: CronJob): Action {
+  return note(cronJob, "Warning", "TooManyMissedTimes", "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew");
 }
 
 function jobName({ metadata }: CronJob, dueMs: number): string {
@@ -126,6 +130,15 @@ function deleteJob(cronJob: CronJob, job: Job): Action {
     options: { propagationPolicy: "Background" },
     succeeded: () => ({ about: cronJob, type: "Normal", reason: "SuccessfulDelete", message: `Deleted job ${job.metadata.name}` }),
   });
+}
+
+/** Made for a time of the schedule, not by hand (`kubectl create job --from`). */
+function isScheduled({ status }: CronJob, { metadata }: Job): boolean {
+  return metadata.annotations?.[annotations.cronJobScheduledTimestamp] !== undefined || (status?.active ?? []).some(({ uid }) => uid === metadata.uid);
+}
+
+function unexpected(cronJob: CronJob, job: Job): Action {
+  return note(cronJob, "Warning", "UnexpectedJob", `Saw a job that the controller did not create or forgot: ${job.metadata.name}`);
 }
 
 function isFinished(job: Job): boolean {
@@ -192,7 +205,9 @@ export const cronJobController: Controller = controller<CronJob, ObservedCronJob
   index: (caches) => indexByController(caches, jobs),
   observe: (key, caches) => {
     const cronJob = caches.of(cronJobs).get(key);
-    return cronJob === undefined ? undefined : { cronJob, jobs: caches.of(jobs).byIndex(CONTROLLER_INDEX, cronJob.metadata.uid ?? "") };
+    if (cronJob === undefined) return undefined;
+    const { uid = "", namespace } = cronJob.metadata;
+    return { cronJob, jobs: caches.of(jobs).byIndex(CONTROLLER_INDEX, uid), named: (name) => caches.of(jobs).get(`${namespace}/${name}`) };
   },
   plan: planCronJob,
 });

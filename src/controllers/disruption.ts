@@ -13,12 +13,15 @@ import {
   pods,
   replicaSets,
   replicationControllers,
+  type Scale,
   statefulSets,
 } from "../api/index.ts";
 import { formatTime, parseTime } from "../base/index.ts";
+import { type Client, ignoreNotFound } from "../client/index.ts";
 import { type Action, note, type Plan, patch, updateStatus } from "./action.ts";
 import { type Caches, type Controller, controller, wake } from "./controller.ts";
 import { resolveIntOrPercent } from "./int-or-percent.ts";
+import type { KindDiscovery } from "./kind-discovery.ts";
 import { controllerOf } from "./owner.ts";
 import { canonicalJson } from "./pod-template.ts";
 
@@ -34,12 +37,14 @@ export interface Workload {
 export interface ObservedBudget {
   readonly budget: PodDisruptionBudget;
   readonly pods: readonly Pod[];
-  /** Undefined: no workload that we know. */
+  /** Undefined: there is none. */
   readonly workloadOf: (owner: OwnerReference) => Workload | undefined;
+  /** Why workloads could not be found out. */
+  readonly problem?: string;
 }
 
-export function planBudget({ budget, pods: selected, workloadOf }: ObservedBudget, nowMs: number): Plan {
-  const expected = expectedPods(budget, selected, workloadOf);
+export function planBudget({ budget, pods: selected, workloadOf, problem }: ObservedBudget, nowMs: number): Plan {
+  const expected = problem === undefined ? expectedPods(budget, selected, workloadOf) : { problem };
   if ("problem" in expected) {
     const failed = condition(budget, "False", "SyncFailed", expected.problem, nowMs);
     const warning = note(budget, "Warning", "CalculateExpectedPodCountFailed", `Failed to calculate the number of expected pods: ${expected.problem}`);
@@ -165,38 +170,77 @@ function resized(object: { spec: { replicas?: number } }, old: { spec: { replica
   return object.spec.replicas !== old.spec.replicas;
 }
 
-export const disruptionController: Controller = controller<PodDisruptionBudget, ObservedBudget>("disruption", {
-  for: podDisruptionBudgets,
-  wakes: [
-    wake(
-      pods,
-      (pod, caches) =>
-        caches
-          .of(podDisruptionBudgets)
-          .inNamespace(pod.metadata.namespace ?? "")
-          .filter((budget) => selects(budget, pod.metadata.labels))
-          .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
-      (pod, old) =>
-        isPodReady(pod) !== isPodReady(old) || pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp || pod.metadata.labels !== old.metadata.labels,
-    ),
-    // A percentage is one of the workload's size.
-    wake(deployments, budgetsOfNamespace, resized),
-    wake(replicaSets, budgetsOfNamespace, resized),
-    wake(statefulSets, budgetsOfNamespace, resized),
-    wake(replicationControllers, budgetsOfNamespace, resized),
-  ],
-  observe: (key, caches) => {
-    const budget = caches.of(podDisruptionBudgets).get(key);
-    if (budget === undefined) return undefined;
-    const { namespace = "" } = budget.metadata;
-    const selected = caches
-      .of(pods)
-      .inNamespace(namespace)
-      .filter(({ metadata }) => selects(budget, metadata.labels));
-    return { budget, pods: selected, workloadOf: (owner) => findWorkload(caches, namespace, owner) };
-  },
-  plan: planBudget,
-});
+/** The budget asks for a share of the workloads' size, or for all but some of it. */
+function needsWorkloads({ spec }: PodDisruptionBudget): boolean {
+  return spec?.maxUnavailable !== undefined || typeof spec?.minAvailable === "string";
+}
+
+/** What only the API knows: the size of workloads of other kinds, by their `/scale`. */
+async function scalesOf(
+  owners: readonly OwnerReference[],
+  namespace: string,
+  { kinds, client }: { readonly kinds: KindDiscovery; readonly client: Client },
+): Promise<ReadonlyMap<string, Workload> | { readonly problem: string }> {
+  const found = new Map<string, Workload>();
+  for (const { apiVersion, kind: kindName, name, uid } of owners) {
+    if (found.has(uid)) continue;
+    const kind = kinds.kindsNamed(groupOf(apiVersion), kindName)[0];
+    if (kind === undefined) return { problem: `no matches for kind ${JSON.stringify(kindName)} in version ${JSON.stringify(apiVersion)}` };
+    if (kind.declaration.scale === undefined)
+      return { problem: `${kind.resource}${kind.group === "" ? "" : `.${kind.group}`} does not implement the scale subresource` };
+    const scale = (await ignoreNotFound(client.get(kind, { namespace, name }, { subresource: "scale" }))) as Scale | undefined;
+    if (scale?.metadata?.uid === uid) found.set(uid, { uid, replicas: scale.spec?.replicas ?? 0 });
+  }
+  return found;
+}
+
+function groupOf(apiVersion: string): string {
+  return apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
+}
+
+export const disruptionController = (kinds: KindDiscovery): Controller =>
+  controller<PodDisruptionBudget, ObservedBudget>("disruption", {
+    for: podDisruptionBudgets,
+    wakes: [
+      wake(
+        pods,
+        (pod, caches) =>
+          caches
+            .of(podDisruptionBudgets)
+            .inNamespace(pod.metadata.namespace ?? "")
+            .filter((budget) => selects(budget, pod.metadata.labels))
+            .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
+        (pod, old) =>
+          isPodReady(pod) !== isPodReady(old) ||
+          pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp ||
+          pod.metadata.labels !== old.metadata.labels,
+      ),
+      // A percentage is one of the workload's size.
+      wake(deployments, budgetsOfNamespace, resized),
+      wake(replicaSets, budgetsOfNamespace, resized),
+      wake(statefulSets, budgetsOfNamespace, resized),
+      wake(replicationControllers, budgetsOfNamespace, resized),
+    ],
+    observe: async (key, caches, { client }) => {
+      const budget = caches.of(podDisruptionBudgets).get(key);
+      if (budget === undefined) return undefined;
+      const { namespace = "" } = budget.metadata;
+      const selected = caches
+        .of(pods)
+        .inNamespace(namespace)
+        .filter(({ metadata }) => selects(budget, metadata.labels));
+      const known = (owner: OwnerReference): Workload | undefined => findWorkload(caches, namespace, owner);
+      const owners = needsWorkloads(budget) ? selected.flatMap((pod) => controllerOf(pod) ?? []) : [];
+      const scales = await scalesOf(
+        owners.filter((owner) => known(owner) === undefined),
+        namespace,
+        { kinds, client },
+      );
+      if ("problem" in scales) return { budget, pods: selected, workloadOf: known, ...scales };
+      return { budget, pods: selected, workloadOf: (owner) => known(owner) ?? scales.get(owner.uid) };
+    },
+    plan: planBudget,
+  });
 
 /** Takes back the mark of a pod that was to be disrupted and was not. */
 export function planStaleDisruption(pod: Pod, nowMs: number): Plan {

@@ -1,7 +1,16 @@
 // The controller manager: which controllers run, in one list, and their life together. A controller that fails to start does
 // not keep the others from running.
 import type { Env } from "../base/index.ts";
-import { type Client, createEventRecorder, createInformerFactory, type InformerFactory } from "../client/index.ts";
+import {
+  type Client,
+  createEventRecorder,
+  createInformerFactory,
+  type EventRecorder,
+  type InformerFactory,
+  type LeaderElection,
+  type LeaderElectionOptions,
+  runLeaderElection,
+} from "../client/index.ts";
 import { bootstrapSigner, tokenCleaner } from "./bootstrap-tokens.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation.ts";
 import type { Controller, RunningController } from "./controller.ts";
@@ -65,15 +74,19 @@ export interface ControllerManagerOptions extends NodeLifecycleOptions {
   readonly clientFor?: (serviceAccount: string) => Client;
   /** The nodes' directories that the class local-path hands out as volumes. Absent: its claims wait. */
   readonly nodeDirectories?: NodeDirectories;
+  /** Only one of several managers works, by the Lease `kube-system/kube-controller-manager`. Absent: this one works at once. */
+  readonly leaderElection?: Pick<LeaderElectionOptions, "identity" | "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs">;
   /** Names of controllers to leave out. */
   readonly disabled?: readonly string[];
 }
 
 export interface ControllerManager {
-  /** Resolves when all controllers' caches are filled and they work. */
+  /** Resolves when all controllers' caches are filled and they work; where a leader is elected, as soon as this one takes part. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
+
+const LEASE = { namespace: "kube-system", name: "kube-controller-manager" };
 
 /** They have no role of their own: the manager's lets them write secrets. */
 const ACT_AS_MANAGER: ReadonlySet<string> = new Set(["serviceaccount-token"]);
@@ -121,7 +134,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     nodeLifecycleController(options),
     taintEvictionController(),
     podGarbageCollector(options.terminatedPodGcThreshold),
-    disruptionController,
+    disruptionController(kinds),
     staleDisruptionController,
     ...(options.nodeDirectories === undefined ? [] : localPathProvisioners(options.nodeDirectories)),
     volumeClaimBinder,
@@ -148,29 +161,55 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
 export function createControllerManager(env: Env, client: Client, options: ControllerManagerOptions = {}): ControllerManager {
   const log = env.log.child("controller-manager");
   const informers = options.informers ?? createInformerFactory(env, client);
-  const running: RunningController[] = [];
-  const recorders: { stop(): void }[] = [];
-  const startOne = async (controller: Controller): Promise<void> => {
-    const account = serviceAccountOf(controller.name);
-    const own = ACT_AS_MANAGER.has(controller.name) ? client : (options.clientFor?.(account) ?? client);
-    const recorder = createEventRecorder(env, own, EVENT_SOURCES[controller.name] ?? account);
-    recorders.push(recorder);
-    running.push(await controller.start({ env, client: own, informers, recorder }));
-    log.debug("controller works", { controller: controller.name });
+  const disabled = new Set(options.disabled ?? []);
+  const begin = async (): Promise<() => Promise<void>> => {
+    const recorders: EventRecorder[] = [];
+    const startOne = async (controller: Controller): Promise<RunningController> => {
+      const account = serviceAccountOf(controller.name);
+      const own = ACT_AS_MANAGER.has(controller.name) ? client : (options.clientFor?.(account) ?? client);
+      const recorder = createEventRecorder(env, own, EVENT_SOURCES[controller.name] ?? account);
+      recorders.push(recorder);
+      const running = await controller.start({ env, client: own, informers, recorder });
+      log.debug("controller works", { controller: controller.name });
+      return running;
+    };
+    informers.start();
+    const wanted = controllersOf(options).filter(({ name }) => !disabled.has(name));
+    const running = await Promise.all(wanted.map(startOne));
+    return async () => {
+      for (const recorder of recorders) recorder.stop();
+      await Promise.all(running.map((controller) => controller.stop()));
+    };
   };
+  let end: Promise<() => Promise<void>> | undefined;
+  const halt = async (): Promise<void> => {
+    const ending = end;
+    end = undefined;
+    await (await ending)?.();
+  };
+  let election: LeaderElection | undefined;
   return {
     start: async () => {
-      informers.start();
-      const disabled = new Set(options.disabled ?? []);
-      await Promise.all(
-        controllersOf(options)
-          .filter(({ name }) => !disabled.has(name))
-          .map(startOne),
-      );
+      if (options.leaderElection === undefined) {
+        end = begin();
+        await end;
+        return;
+      }
+      election = runLeaderElection(env, client, {
+        ...options.leaderElection,
+        lease: LEASE,
+        onStartedLeading: () => {
+          end = begin();
+          end.catch((error: unknown) => log.error("the controllers do not start", { error }));
+        },
+        // What is under way is ended, not awaited: another leads already.
+        onStoppedLeading: () => void halt().catch((error: unknown) => log.error("the controllers do not stop", { error })),
+        onNewLeader: (identity) => log.info("a leader was elected", { identity }),
+      });
     },
     stop: async () => {
-      for (const recorder of recorders) recorder.stop();
-      await Promise.all(running.splice(0).map((controller) => controller.stop()));
+      await halt();
+      await election?.stop();
       if (options.informers === undefined) informers.stop();
     },
   };

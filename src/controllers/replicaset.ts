@@ -4,6 +4,7 @@
 // Invariants: pods that ended or are being deleted do not count; at most 500 pods are made or deleted per look; the status
 // is written only when it changes, with the generation it speaks of.
 import {
+  compileLabelSelector,
   isPodActive,
   isPodAvailable,
   isPodReady,
@@ -25,7 +26,7 @@ import {
 import { formatTime, parseTime } from "../base/index.ts";
 import { type Action, create, type Plan, remove, updateStatus } from "./action.ts";
 import { type Caches, type Controller, controller } from "./controller.ts";
-import { CONTROLLER_INDEX, claim, claimable, controllerOf, indexByController, wakeOwner } from "./owner.ts";
+import { CONTROLLER_INDEX, claim, claimable, controllerOf, indexByController, isControlledBy, wakeOwner } from "./owner.ts";
 import { podsToDelete } from "./pod-ranking.ts";
 import { podFromTemplate } from "./pod-template.ts";
 
@@ -54,9 +55,9 @@ function templateOf(owner: ReplicatedSet): PodTemplateSpec {
 /** What is to be done about one set. */
 export function planReplicas<Owner extends ReplicatedSet>(observed: ObservedReplicas<Owner>, nowMs: number): Plan {
   const { owner, kind } = observed;
-  const { claimed, actions: claims } = claim(pods, owner, selectorOf(owner), observed.candidates);
-  const active = claimed.filter(isPodActive);
-  const terminating = claimed.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isPodTerminal(pod)).length;
+  // What ended or goes away is neither adopted nor let go.
+  const { claimed: active, actions: claims } = claim(pods, owner, selectorOf(owner), observed.candidates.filter(isPodActive));
+  const terminating = terminatingPods(observed).length;
   const difference = active.length - (owner.spec.replicas ?? 1);
   const changes = owner.metadata.deletionTimestamp === undefined ? manage(observed, active, difference, nowMs) : [];
   return {
@@ -67,6 +68,12 @@ export function planReplicas<Owner extends ReplicatedSet>(observed: ObservedRepl
     },
     requeueAfterMs: availabilityDue(owner, active, nowMs),
   };
+}
+
+function terminatingPods<Owner extends ReplicatedSet>({ owner, candidates }: ObservedReplicas<Owner>): Pod[] {
+  const selector = compileLabelSelector(selectorOf(owner));
+  const isGoing = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined && !isPodTerminal(pod);
+  return candidates.filter((pod) => isGoing(pod) && isControlledBy(pod, owner) && selector.matches(pod.metadata.labels));
 }
 
 function manage<Owner extends ReplicatedSet>({ owner, related }: ObservedReplicas<Owner>, active: readonly Pod[], difference: number, nowMs: number): Action[] {
