@@ -155,7 +155,7 @@ it("rejects the nodes it should reject", () => {
       },
     ],
     next: (name) => [
-      `list ${camel(name)} in src/scheduler/default-profile.ts, where its place in the order is its meaning`,
+      `list ${camel(name)} in src/scheduler/config/plugin-registry.ts and profiles.ts, where its place in the order is its meaning`,
       "read docs/recipes/scheduler-plugin.md",
     ],
   },

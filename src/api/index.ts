@@ -32,6 +32,7 @@ export * from "./certificates/certificate-signing-request.ts";
 export * from "./columns.ts";
 export * from "./compile.ts";
 export * from "./coordination/lease.ts";
+export { checkNodeSelector } from "./core/affinity-validation.ts";
 export * from "./core/binding.ts";
 export * from "./core/component-status.ts";
 export * from "./core/config-map.ts";

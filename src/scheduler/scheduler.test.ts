@@ -3,7 +3,7 @@ import { events, nodes, notFoundError, type Pod, pods } from "../api/index.ts";
 import { createVirtualEnv, type Env, type VirtualClock } from "../base/index.ts";
 import { delay } from "../client/index.ts";
 import { createFakeClient, type FakeClient } from "../client/testing.ts";
-import { defaultProfile } from "./default-profile.ts";
+import { defaultProfile } from "./config/profiles.ts";
 import { plugin } from "./plugin.ts";
 import { profileOf } from "./profile.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";

@@ -7,7 +7,7 @@ import { isPodBound, isPodTerminal, isStatus, type Node, namespaces, nodes, type
 import { assert, type Env, type Logger, type Random } from "../base/index.ts";
 import { type Client, createEventRecorder, createInformerFactory, type EventRecorder, type InformerFactory } from "../client/index.ts";
 import { ClusterState } from "./cluster-state.ts";
-import { defaultProfile } from "./default-profile.ts";
+import { defaultProfile } from "./config/profiles.ts";
 import { assignedMessage, type Diagnosis, eventNote, fitMessage, NO_NODES_MESSAGE } from "./diagnosis.ts";
 import { createNodeFinder, type NodeFinder } from "./find-node.ts";
 import { createListers, type InformedListers } from "./listers.ts";

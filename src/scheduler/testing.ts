@@ -2,7 +2,7 @@
 import type { Node, NodeSpec, Pod, PodSpec } from "../api/index.ts";
 import { createSeededRandom } from "../base/index.ts";
 import { ClusterState, type Listers } from "./cluster-state.ts";
-import { defaultProfile } from "./default-profile.ts";
+import { defaultProfile } from "./config/profiles.ts";
 import { fitMessage } from "./diagnosis.ts";
 import { createNodeFinder } from "./find-node.ts";
 import { type Plugin, SKIP_SCORE } from "./plugin.ts";

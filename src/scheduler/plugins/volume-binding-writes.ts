@@ -4,14 +4,11 @@ import { annotations, isClaimBound, isReachableFrom, type Node, objectKey, persi
 import type { BindContext } from "../plugin.ts";
 import type { StorageState, VolumePromise } from "../storage-state.ts";
 
-/** As long as kube-scheduler waits by default. */
-const LIMIT_MS = 10 * 60_000;
-
 /** Resolves when every claim is bound. Rejects when the pod has to be scheduled anew. */
-export async function bindVolumes(promise: VolumePromise, node: Node, context: BindContext): Promise<void> {
+export async function bindVolumes(promise: VolumePromise, node: Node, context: BindContext, limitMs: number): Promise<void> {
   const written = await write(promise, context);
   try {
-    await until(() => isDone(written, node, context.cluster.storage), context);
+    await until(() => isDone(written, node, context.cluster.storage), context, limitMs);
   } catch (error) {
     throw new Error(`binding volumes: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -58,7 +55,7 @@ function isOlder(seen: string | undefined, written: string | undefined): boolean
 }
 
 /** Looks after every change of a claim or volume. */
-function until(done: () => boolean, { env, cluster, signal }: BindContext): Promise<void> {
+function until(done: () => boolean, { env, cluster, signal }: BindContext, limitMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (error?: unknown): void => {
       unwatch();
@@ -77,7 +74,7 @@ function until(done: () => boolean, { env, cluster, signal }: BindContext): Prom
       }
     };
     const unwatch = cluster.storage.watch(look);
-    const timer = env.clock.setTimeout(() => end(new Error("context deadline exceeded")), LIMIT_MS);
+    const timer = env.clock.setTimeout(() => end(new Error("context deadline exceeded")), limitMs);
     signal.addEventListener("abort", aborted);
     look();
   });

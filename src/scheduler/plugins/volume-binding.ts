@@ -24,7 +24,7 @@ import {
   waitsForConsumer,
   withAnnotation,
 } from "../../api/index.ts";
-import { type ClusterEvent, PreFilterVerdict, plugin, type Rejection, unresolvable } from "../plugin.ts";
+import { type ClusterEvent, type Plugin, PreFilterVerdict, plugin, type Rejection, unresolvable } from "../plugin.ts";
 import type { StorageState } from "../storage-state.ts";
 import { bindVolumes } from "./volume-binding-writes.ts";
 import { hasCapacityFor, isReachableTopology, isRoomier } from "./volume-topology.ts";
@@ -154,44 +154,51 @@ function mayHelp(pod: Pod, event: ClusterEvent): boolean {
   }
 }
 
-export const volumeBinding = plugin<PodClaims>("VolumeBinding", {
-  applies: ({ pod }) => (pod.spec.volumes ?? []).some((volume) => claimNameOf(pod, volume) !== undefined),
-  preFilter: ({ pod }, { storage }) => {
-    const unusable = whyUnusable(pod, storage);
-    if (unusable !== undefined) return PreFilterVerdict.reject(unresolvable(unusable));
-    const isWaiting = claimsOf(pod, storage).some((claim) => isOverdue(claim, storage));
-    return isWaiting ? PreFilterVerdict.reject(unresolvable("pod has unbound immediate PersistentVolumeClaims")) : sortClaims(pod, storage);
-  },
-  filter: (_pod, { node }, claims) => {
-    if (node === undefined) return undefined;
-    const offer = offerOf(claims, node);
-    return "reasons" in offer ? offer : undefined;
-  },
-  reserve: ({ pod, uid }, { node }, { storage }) => {
-    const claims = sortClaims(pod, storage);
-    if (node === undefined || claims.waiting.length === 0) return;
-    const offer = offerOf(claims, node);
-    if ("reasons" in offer) throw new Error(offer.reasons.join(", "));
-    const promise = {
-      bindings: offer.bindings.map(({ volume, claim }) => ({ volume: boundToClaim(volume, claim), claim })),
-      provisions: offer.provisions.map((claim) => withAnnotation(claim, annotations.selectedNode, node.metadata.name)),
-    };
-    for (const { volume } of promise.bindings) storage.volumes.assume(volume);
-    for (const claim of promise.provisions) storage.claims.assume(claim);
-    storage.promises.set(uid, promise);
-  },
-  unreserve: ({ uid }, { storage }) => {
-    const promise = storage.promises.get(uid);
-    storage.promises.delete(uid);
-    for (const { volume } of promise?.bindings ?? []) storage.volumes.forget(volume);
-    for (const claim of promise?.provisions ?? []) storage.claims.forget(claim);
-  },
-  preBind: async ({ uid }, { node }, context) => {
-    const { promises } = context.cluster.storage;
-    const promise = promises.get(uid);
-    if (promise === undefined || node === undefined) return;
-    await bindVolumes(promise, node, context);
-    promises.delete(uid);
-  },
-  helps: ({ pod }, event) => mayHelp(pod, event),
-});
+export interface VolumeBindingArgs {
+  /** How long a pod waits for its volumes before it is scheduled anew. */
+  readonly bindTimeoutSeconds: number;
+}
+
+export function createVolumeBinding({ bindTimeoutSeconds = 600 }: Partial<VolumeBindingArgs> = {}): Plugin {
+  return plugin<PodClaims>("VolumeBinding", {
+    applies: ({ pod }) => (pod.spec.volumes ?? []).some((volume) => claimNameOf(pod, volume) !== undefined),
+    preFilter: ({ pod }, { storage }) => {
+      const unusable = whyUnusable(pod, storage);
+      if (unusable !== undefined) return PreFilterVerdict.reject(unresolvable(unusable));
+      const isWaiting = claimsOf(pod, storage).some((claim) => isOverdue(claim, storage));
+      return isWaiting ? PreFilterVerdict.reject(unresolvable("pod has unbound immediate PersistentVolumeClaims")) : sortClaims(pod, storage);
+    },
+    filter: (_pod, { node }, claims) => {
+      if (node === undefined) return undefined;
+      const offer = offerOf(claims, node);
+      return "reasons" in offer ? offer : undefined;
+    },
+    reserve: ({ pod, uid }, { node }, { storage }) => {
+      const claims = sortClaims(pod, storage);
+      if (node === undefined || claims.waiting.length === 0) return;
+      const offer = offerOf(claims, node);
+      if ("reasons" in offer) throw new Error(offer.reasons.join(", "));
+      const promise = {
+        bindings: offer.bindings.map(({ volume, claim }) => ({ volume: boundToClaim(volume, claim), claim })),
+        provisions: offer.provisions.map((claim) => withAnnotation(claim, annotations.selectedNode, node.metadata.name)),
+      };
+      for (const { volume } of promise.bindings) storage.volumes.assume(volume);
+      for (const claim of promise.provisions) storage.claims.assume(claim);
+      storage.promises.set(uid, promise);
+    },
+    unreserve: ({ uid }, { storage }) => {
+      const promise = storage.promises.get(uid);
+      storage.promises.delete(uid);
+      for (const { volume } of promise?.bindings ?? []) storage.volumes.forget(volume);
+      for (const claim of promise?.provisions ?? []) storage.claims.forget(claim);
+    },
+    preBind: async ({ uid }, { node }, context) => {
+      const { promises } = context.cluster.storage;
+      const promise = promises.get(uid);
+      if (promise === undefined || node === undefined) return;
+      await bindVolumes(promise, node, context, bindTimeoutSeconds * 1000);
+      promises.delete(uid);
+    },
+    helps: ({ pod }, event) => mayHelp(pod, event),
+  });
+}
