@@ -30,6 +30,7 @@ program
   )
   .option("--node-cidr-mask-size-ipv6 <length>", `the same for IPv6 (default: ${DEFAULT_OPTIONS.nodeCidrMaskSizeIpv6})`, Number)
   .option("--service-node-port-range <from-to>", `ports for NodePort services (default: ${DEFAULT_OPTIONS.serviceNodePortRange})`)
+  .option("--scheduler-config <file>", "a KubeSchedulerConfiguration (v1): profiles, plugins, their arguments; read at every start")
   .action(async (options: import("./start.ts").StartFlags) => (await import("./start.ts")).start(options));
 
 program

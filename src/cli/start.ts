@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { launchDaemon, runningDaemon } from "../cluster/daemon.host.ts";
 import type { ClusterPaths } from "../cluster/data-folder.ts";
 import { claimMachine } from "../cluster/machine-claim.host.ts";
@@ -21,6 +22,7 @@ export interface StartFlags extends PlaceFlags {
   readonly serviceCidr?: string;
   readonly nodeCidrMaskSizeIpv4?: number;
   readonly nodeCidrMaskSizeIpv6?: number;
+  readonly schedulerConfig?: string;
 }
 
 export async function start(flags: StartFlags): Promise<void> {
@@ -32,6 +34,7 @@ export async function start(flags: StartFlags): Promise<void> {
     refuseChanges(paths, flags);
     progress.step(`The cluster is already running (process ${pid}).`);
   } else {
+    for (const notice of await checkSchedulerConfig(options)) progress.step(notice);
     if (options.runtime === "containerd") await prepareMachine(paths, flags, progress);
     await mkdir(paths.data, { recursive: true, mode: 0o711 });
     await writeFile(paths.options, `${JSON.stringify(options, undefined, 2)}\n`, { mode: 0o600 });
@@ -55,6 +58,7 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
     serviceCidr: flags.serviceCidr,
     nodeCidrMaskSizeIpv4: flags.nodeCidrMaskSizeIpv4,
     nodeCidrMaskSizeIpv6: flags.nodeCidrMaskSizeIpv6,
+    schedulerConfig: flags.schedulerConfig === undefined ? undefined : resolve(flags.schedulerConfig),
   };
   // Nodes, pods and services have their names and addresses by then.
   for (const fixed of ["runtime", "nodeName", "podCidr", "serviceCidr", "nodeCidrMaskSizeIpv4", "nodeCidrMaskSizeIpv6"] as const) {
@@ -68,8 +72,15 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
   return options;
 }
 
+/** Fails before anything is started; returns what the user should know. */
+async function checkSchedulerConfig({ schedulerConfig }: ClusterOptions): Promise<readonly string[]> {
+  if (schedulerConfig === undefined) return [];
+  const { readSchedulerSettings } = await import("../cluster/scheduler-settings.host.ts");
+  return (await readSchedulerSettings(schedulerConfig)).notices.map((notice) => `${schedulerConfig}: ${notice}.`);
+}
+
 function refuseChanges(paths: ClusterPaths, flags: StartFlags): void {
-  const asked = [flags.nodeIp, flags.apiPort, flags.serviceNodePortRange].some((value) => value !== undefined);
+  const asked = [flags.nodeIp, flags.apiPort, flags.serviceNodePortRange, flags.schedulerConfig].some((value) => value !== undefined);
   if (asked) throw new UserError(`the cluster in ${paths.data} is running; run "kubets stop" first, then start it with the new flags`);
 }
 

@@ -4,7 +4,7 @@ import type { Env } from "../base/index.ts";
 import { createInformerFactory } from "../client/index.ts";
 import { createControllerManager, type NodeIpamOptions } from "../controllers/index.ts";
 import { type CertificatePair, createRequestSigner } from "../kubeadm/index.ts";
-import { createScheduler } from "../scheduler/index.ts";
+import { createScheduler, type SchedulerSettings } from "../scheduler/index.ts";
 import { ADMINISTRATOR, CONTROLLER_MANAGER, SCHEDULER, serviceAccount } from "./identities.ts";
 import { createNodeDirectories, installLocalPath } from "./local-path.ts";
 
@@ -15,6 +15,8 @@ export interface ControlPlaneOptions extends ApiServerOptions {
   readonly signingAuthority?: CertificatePair;
   /** How nodes get the ranges of their pods' addresses. */
   readonly nodeIpam: NodeIpamOptions;
+  /** Profiles of the scheduler and how it tries; absent: kube-scheduler's defaults. */
+  readonly scheduler?: SchedulerSettings;
 }
 
 export interface ControlPlane {
@@ -41,7 +43,7 @@ export async function startControlPlane(env: Env, options: ControlPlaneOptions):
     clientFor: (name) => apiServer.localClient(serviceAccount(name)),
     ...(options.nodes === undefined ? {} : { nodeDirectories: createNodeDirectories(env, options.nodes) }),
   });
-  const scheduler = createScheduler(env, apiServer.localClient(SCHEDULER), { informers });
+  const scheduler = createScheduler(env, apiServer.localClient(SCHEDULER), { informers, ...options.scheduler });
   let started = false;
   return {
     apiServer,

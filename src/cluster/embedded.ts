@@ -16,6 +16,7 @@ import {
   type SimulatedRuntime,
   type SimulatedRuntimeOptions,
 } from "../kubelet/index.ts";
+import { readSchedulerConfiguration } from "../scheduler/index.ts";
 import { createMemoryStore } from "../store/index.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { createDirectNodeConnector } from "./direct-nodes.ts";
@@ -32,6 +33,8 @@ export interface StartClusterOptions {
   readonly nodes?: readonly string[];
   /** How simulated containers behave. */
   readonly runtime?: Omit<SimulatedRuntimeOptions, "files" | "podCidr">;
+  /** A KubeSchedulerConfiguration of v1, as YAML or JSON text; absent: kube-scheduler's defaults. What is wrong in it is thrown. */
+  readonly schedulerConfig?: string;
 }
 
 export interface EmbeddedNode {
@@ -61,6 +64,7 @@ export interface Cluster {
 /** Resolves when the API answers, controllers and scheduler work, and the nodes are registered. */
 export async function startCluster(options: StartClusterOptions = {}): Promise<Cluster> {
   const env = options.env ?? createSystemEnv({ logLevel: "warn" });
+  const scheduler = options.schedulerConfig === undefined ? undefined : readSchedulerConfiguration(options.schedulerConfig);
   const store = createMemoryStore(env);
   const pki = await createPki(env, {
     nodeName: "localhost",
@@ -78,6 +82,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     signingAuthority: pki.ca,
     clientCa: pki.ca.certificate,
     nodes: createDirectNodeConnector(env, kubelets),
+    ...(scheduler === undefined ? {} : { scheduler }),
   });
   await controlPlane.startControllers();
   const nodes = await Promise.all(

@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly clusterDomain: string;
   /** `from-to`. */
   readonly serviceNodePortRange: string;
+  /** Path of a KubeSchedulerConfiguration, read at every start; absent: kube-scheduler's defaults. */
+  readonly schedulerConfig?: string;
 }
 
 export const DEFAULT_OPTIONS = {

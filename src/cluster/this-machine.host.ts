@@ -24,6 +24,7 @@ import type { ClusterPaths } from "./data-folder.ts";
 import { DNS_PORT, grantDnsRights, publishDns } from "./dns-service.ts";
 import * as identities from "./identities.ts";
 import { type ClusterOptions, splitRanges } from "./options.ts";
+import { readSchedulerSettings } from "./scheduler-settings.host.ts";
 import { applySysctls } from "./sysctls.host.ts";
 
 export interface RunningCluster {
@@ -124,6 +125,7 @@ async function startApi(
     rootCaPem: pki.ca.certificate,
     signingAuthority: pki.ca,
     nodeIpam: { clusterCidrs: splitRanges(options.podCidr), maskSizeIPv4: options.nodeCidrMaskSizeIpv4, maskSizeIPv6: options.nodeCidrMaskSizeIpv6 },
+    ...(options.schedulerConfig === undefined ? {} : { scheduler: await readSchedulerSettings(options.schedulerConfig) }),
   });
   started.add(() => controlPlane.stop());
   const tls = { certificate: pki.apiServer.certificate, privateKey: pki.apiServer.key, clientAuthorities: pki.ca.certificate };
