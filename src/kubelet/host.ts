@@ -127,6 +127,8 @@ export interface InterfaceUsage {
 }
 
 export interface HostCgroups {
+  /** One hierarchy for all controllers (version 2). */
+  readonly isUnified: boolean;
   /** Makes the group in every hierarchy, with its parents, or changes its limits. Paths as CRI's cgroupParent: `/kubets/kubepods/pod…`. */
   apply(path: string, limits: CgroupLimits): Promise<void>;
   /** With all groups below; nothing happens when it is not there. */

@@ -119,6 +119,7 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
 
 function memoryCgroups(groups: Map<string, CgroupLimits>, usage?: SimulatedHostOptions["cgroupUsage"]): HostCgroups {
   return {
+    isUnified: true,
     usage: async (path) => {
       const told = usage?.(path);
       return told === undefined ? undefined : { ...NOTHING_USED, ...told };

@@ -23,6 +23,9 @@ export interface ContainerConfigContext extends EnvironmentContext {
   readonly logDirectory: string;
 }
 
+/** Out of memory, all processes of a container are killed, so that none of them goes on without the others. */
+const END_TOGETHER = { "memory.oom.group": "1" };
+
 /** Throws `ContainerConfigError` for what the user can mend. */
 export async function containerConfig(
   context: ContainerConfigContext,
@@ -54,7 +57,7 @@ export async function containerConfig(
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
-    resources: containerResources(pod, container, context.nodeMemoryBytes),
+    resources: { ...containerResources(pod, container, context.nodeMemoryBytes), ...(host.cgroups.isUnified ? { unified: END_TOGETHER } : {}) },
     securityContext,
     ...(container.lifecycle?.stopSignal === undefined ? {} : { stopSignal: container.lifecycle.stopSignal }),
   };
@@ -74,6 +77,9 @@ async function containerMounts(context: ContainerConfigContext, container: Conta
   for (const [index, volumeMount] of (container.volumeMounts ?? []).entries()) {
     const volume = context.volumes.get(volumeMount.name);
     if (volume === undefined) throw new ContainerConfigError(`cannot find volume "${volumeMount.name}" to mount into container "${container.name}"`);
+    if (volumeMount.recursiveReadOnly === "Enabled") {
+      throw new ContainerConfigError(`volume "${volumeMount.name}" requested recursive read-only mode, but it is not supported by the runtime`);
+    }
     const subPath = subPathOf(volumeMount, lookUp);
     const hostPath = subPath === "" ? volume.path : await prepareSubPath(context, container, volumeMount, volume, subPath, index);
     mounts.push({

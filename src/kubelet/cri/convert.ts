@@ -148,6 +148,7 @@ export function toWireResources(resources: ContainerResources): object {
     cpuShares: resources.cpuShares,
     memoryLimitInBytes: resources.memoryLimitBytes,
     oomScoreAdj: resources.oomScoreAdj,
+    unified: resources.unified ?? {},
   };
 }
 

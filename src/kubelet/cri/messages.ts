@@ -69,6 +69,7 @@ const containerMessages: MessageTable = {
     cpuShares: "3 int64",
     memoryLimitInBytes: "4 int64",
     oomScoreAdj: "5 int64",
+    unified: "9 map",
   },
   Capability: { addCapabilities: "1 string[]", dropCapabilities: "2 string[]" },
   LinuxContainerSecurityContext: {

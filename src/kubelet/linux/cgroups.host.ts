@@ -18,6 +18,7 @@ function splitCgroups(): HostCgroups {
   const hierarchies = readdirSync(MOUNT).filter((name) => existsSync(`${MOUNT}/${name}/cgroup.procs`));
   const of = (controller: string): string | undefined => hierarchies.find((name) => name.split(",").includes(controller));
   return {
+    isUnified: false,
     apply: (path, limits) =>
       hostCall(async () => {
         for (const controller of CONTROLLERS) {
@@ -70,6 +71,7 @@ function splitFiles(controller: (typeof CONTROLLERS)[number], limits: CgroupLimi
 
 function unifiedCgroups(): HostCgroups {
   return {
+    isUnified: true,
     apply: (path, limits) =>
       hostCall(async () => {
         const names = path.split("/").filter(Boolean);

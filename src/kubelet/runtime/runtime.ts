@@ -84,6 +84,8 @@ export interface ContainerResources {
   /** 0: no limit. */
   readonly memoryLimitBytes: number;
   readonly oomScoreAdj: number;
+  /** Files of the control group, where there is one hierarchy for all controllers. */
+  readonly unified?: Readonly<Record<string, string>>;
 }
 
 export interface ContainerConfig {
