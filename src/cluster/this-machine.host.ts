@@ -7,7 +7,7 @@ import { createNodeConnector, listen } from "../apiserver/index.host.ts";
 import { importServiceAccountKeys } from "../apiserver/index.ts";
 import type { Env } from "../base/index.ts";
 import { type Client, createInformer, createInformerFactory } from "../client/index.ts";
-import { createUpstream, listenDns } from "../dns/index.host.ts";
+import { createUpstream, listenDns, listenMetrics } from "../dns/index.host.ts";
 import { createDns } from "../dns/index.ts";
 import { ensurePki } from "../kubeadm/index.host.ts";
 import type { Pki } from "../kubeadm/index.ts";
@@ -21,7 +21,7 @@ import { openLmdbStore } from "../store/index.host.ts";
 import type { Containerd } from "./containerd.host.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import type { ClusterPaths } from "./data-folder.ts";
-import { DNS_PORT, grantDnsRights, publishDns } from "./dns-service.ts";
+import { DNS_METRICS_PORT, DNS_PORT, grantDnsRights, publishDns } from "./dns-service.ts";
 import * as identities from "./identities.ts";
 import { type ClusterOptions, splitRanges } from "./options.ts";
 import { readSchedulerSettings } from "./scheduler-settings.host.ts";
@@ -308,13 +308,16 @@ async function startServices(env: Env, { options, controlPlane: { apiServer } }:
   const serverAddress = addressAt(node.spec.podCIDR ?? splitRanges(options.podCidr)[0] ?? "", 1);
   const dns = createDns(env, { clusterDomain: options.clusterDomain, informers, upstream: createUpstream([dnsIp, serverAddress]) });
   informers.start();
-  const [listener] = await Promise.all([
+  const metricsAt = { host: serverAddress, port: DNS_METRICS_PORT };
+  const [listener, metrics] = await Promise.all([
     onFreePort(DNS_PORT, `DNS at ${serverAddress}; end the program that has it`, () => listenDns(env, dns, { host: serverAddress, port: DNS_PORT })),
+    onFreePort(DNS_METRICS_PORT, `the metrics of DNS at ${serverAddress}; end the program that has it`, () => listenMetrics(env, metricsAt)),
     publishDns(administrator, { clusterIp: dnsIp, serverAddress, serverPort: DNS_PORT }),
     proxy.start(),
     dns.ready(),
   ]);
   started.add(async () => {
+    metrics.close();
     await Promise.all([listener.close(), proxy.stop()]);
     ownPods.stop();
     informers.stop();

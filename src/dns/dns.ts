@@ -1,9 +1,11 @@
 // The cluster's DNS server, free of sockets: answers of the zone, aliases followed, the rest handed to the machine's own
-// resolvers. A question is a question: malformed, foreign or unanswerable ones get the response code that says so.
-import { type EndpointSlice, endpointSlices, namespaces, type Service, services } from "../api/index.ts";
+// resolvers or to those of stub domains. A question is a question: malformed, foreign or unanswerable ones get the response code that says so.
+import { type ConfigMap, configMaps, type EndpointSlice, endpointSlices, namespaces, type Service, services } from "../api/index.ts";
 import type { Env } from "../base/index.ts";
 import type { InformerFactory } from "../client/index.ts";
+import { FORWARDING_CONFIG, type Forwarding, type Nameserver, parseForwarding, serversFor } from "./forwarding.ts";
 import { answerFromZone, type DnsRecord, type Question, serviceNameOf, type ZoneSource } from "./records.ts";
+import { cached } from "./upstream-cache.ts";
 
 export type ResponseCode = "NOERROR" | "FORMERR" | "SERVFAIL" | "NXDOMAIN" | "NOTIMP" | "REFUSED";
 
@@ -16,9 +18,23 @@ export interface DnsAnswer {
   readonly soaZone?: string;
 }
 
-/** Asks the machine's resolvers. Undefined: none answered. Records of types that we do not make are passed on as they are. */
+/** A record of any type, passed on as it came. */
+export interface ForeignRecord {
+  readonly type: string;
+  readonly name: string;
+  readonly ttl?: number;
+  readonly data?: unknown;
+}
+
+export interface UpstreamReply {
+  readonly code: ResponseCode;
+  readonly answers: readonly ForeignRecord[];
+  readonly authorities: readonly ForeignRecord[];
+}
+
+/** Asks the given servers, or the machine's own resolvers. Undefined: none answered. */
 export interface Upstream {
-  resolve(question: Question): Promise<{ readonly code: ResponseCode; readonly answers: readonly unknown[] } | undefined>;
+  resolve(question: Question, servers?: readonly Nameserver[]): Promise<UpstreamReply | undefined>;
 }
 
 export interface DnsOptions {
@@ -31,7 +47,7 @@ export interface DnsOptions {
 export interface Dns {
   /** Resolves once the zone is complete. */
   ready(): Promise<void>;
-  answer(question: Question): Promise<DnsAnswer | { readonly passedOn: { readonly code: ResponseCode; readonly answers: readonly unknown[] } }>;
+  answer(question: Question): Promise<DnsAnswer | { readonly passedOn: UpstreamReply }>;
 }
 
 const SERVICE_INDEX = "service";
@@ -41,10 +57,13 @@ const MOST_ALIASES = 8;
 
 export function createDns(env: Env, { clusterDomain, informers, upstream }: DnsOptions): Dns {
   const { source, ready } = zoneOf(informers);
+  const forwarding = followForwarding(env, informers);
   const requests = env.metrics.counter("kubets_dns_requests_total", "Questions answered, by response code.");
-  const server = new ZoneServer(env, source, clusterDomain, upstream);
+  const server = new ZoneServer(env, source, clusterDomain, cached(env, upstream), forwarding.current);
   return {
-    ready,
+    ready: async () => {
+      await Promise.all([ready(), forwarding.ready()]);
+    },
     answer: async (question) => {
       const answer = await server.answer(question);
       requests.add(1, { code: "passedOn" in answer ? answer.passedOn.code : answer.code });
@@ -59,18 +78,23 @@ class ZoneServer {
     private readonly source: ZoneSource,
     private readonly zone: string,
     private readonly upstream: Upstream,
+    private readonly forwarding: () => Forwarding,
   ) {}
 
   async answer(question: Question): ReturnType<Dns["answer"]> {
     const own = answerFromZone(this.source, this.zone, question);
     if (own.kind === "elsewhere") {
-      const passedOn = await this.upstream.resolve(question);
+      const passedOn = await this.ask(question);
       return passedOn === undefined ? this.failure("SERVFAIL") : { passedOn };
     }
     if (own.kind === "noSuchName") return { ...this.failure("NXDOMAIN"), authoritative: true, soaZone: this.zone };
     const followed = own.alias === undefined || question.type === "CNAME" ? [] : await this.follow(own.alias, question.type);
     const answers = [...this.inRandomOrder(own.answers), ...followed];
     return { code: "NOERROR", authoritative: true, answers, additionals: own.additionals, ...(answers.length === 0 ? { soaZone: this.zone } : {}) };
+  }
+
+  private ask(question: Question): Promise<UpstreamReply | undefined> {
+    return this.upstream.resolve(question, serversFor(this.forwarding(), question.name));
   }
 
   private failure(code: ResponseCode): DnsAnswer {
@@ -85,8 +109,8 @@ class ZoneServer {
       const own = answerFromZone(this.source, this.zone, { name, type });
       if (own.kind === "noSuchName") return records;
       if (own.kind === "elsewhere") {
-        const passedOn = await this.upstream.resolve({ name, type });
-        return [...records, ...((passedOn?.answers ?? []) as DnsRecord[])];
+        const passedOn = await this.ask({ name, type });
+        return [...records, ...((passedOn?.answers ?? []) as readonly DnsRecord[])];
       }
       records.push(...own.answers);
       if (own.alias === undefined) return records;
@@ -107,6 +131,19 @@ class ZoneServer {
     }
     return result;
   }
+}
+
+/** The configuration as it is now; what cannot be read of it is logged when it changes. */
+function followForwarding(env: Env, informers: InformerFactory): { current: () => Forwarding; ready: () => Promise<void> } {
+  const log = env.log.child("dns");
+  const configs = informers.informer(configMaps, { namespace: FORWARDING_CONFIG.namespace, fieldSelector: `metadata.name=${FORWARDING_CONFIG.name}` });
+  let forwarding = parseForwarding(undefined);
+  const changed = (configMap: ConfigMap | undefined): void => {
+    forwarding = parseForwarding(configMap);
+    if (forwarding.problems.length > 0) log.warn("the ConfigMap kube-dns is not all understood", { problems: forwarding.problems });
+  };
+  configs.addHandler({ added: changed, updated: changed, deleted: () => changed(undefined) });
+  return { current: () => forwarding, ready: () => configs.synced() };
 }
 
 function zoneOf(informers: InformerFactory): { source: ZoneSource; ready: () => Promise<void> } {

@@ -1,6 +1,6 @@
 // Questions and answers on the wire (RFC 1035, EDNS0 of RFC 6891).
 import packet, { type Answer, type Packet, type Question as PacketQuestion } from "dns-packet";
-import type { Dns, DnsAnswer, ResponseCode } from "./dns.ts";
+import type { Dns, DnsAnswer, ForeignRecord, ResponseCode, UpstreamReply } from "./dns.ts";
 import type { DnsRecord, Question } from "./records.ts";
 
 const CODES: Readonly<Record<ResponseCode, number>> = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 };
@@ -58,7 +58,13 @@ export function encodeAnswer(query: Query, answer: Awaited<ReturnType<Dns["answe
   const options = query.hasEdns ? [OPTIONS] : [];
   const message: Packet =
     "passedOn" in answer
-      ? { ...base, flags: flags | CODES[answer.passedOn.code], answers: answer.passedOn.answers as Answer[], additionals: options }
+      ? {
+          ...base,
+          flags: flags | CODES[answer.passedOn.code],
+          answers: answer.passedOn.answers as Answer[],
+          authorities: answer.passedOn.authorities as Answer[],
+          additionals: options,
+        }
       : {
           ...base,
           flags: flags | CODES[answer.code] | (answer.authoritative ? packet.AUTHORITATIVE_ANSWER : 0),
@@ -107,11 +113,14 @@ export function encodeQuestion(id: number, question: Question): Buffer {
 }
 
 /** A resolver's reply to our question `id`; undefined when it is none. */
-export function decodeReply(
-  bytes: Buffer,
-  id: number,
-): { readonly code: ResponseCode; readonly answers: readonly unknown[]; readonly truncated: boolean } | undefined {
+export function decodeReply(bytes: Buffer, id: number): (UpstreamReply & { readonly truncated: boolean }) | undefined {
   const decoded = packet.decode(bytes) as Packet & { rcode?: string; flag_tc?: boolean };
   if (decoded.type !== "response" || decoded.id !== id) return undefined;
-  return { code: (decoded.rcode ?? "NOERROR") as ResponseCode, answers: decoded.answers ?? [], truncated: decoded.flag_tc === true };
+  const records = (section: Answer[] | undefined) => (section ?? []) as readonly ForeignRecord[];
+  return {
+    code: (decoded.rcode ?? "NOERROR") as ResponseCode,
+    answers: records(decoded.answers),
+    authorities: records(decoded.authorities),
+    truncated: decoded.flag_tc === true,
+  };
 }

@@ -1,10 +1,11 @@
 // The machine's own resolvers, for names outside the cluster: each nameserver of resolv.conf in turn, over UDP, over TCP when an
-// answer was cut. Addresses of ours are left out, so that a question cannot go in circles.
+// answer was cut; or the servers that are named. Addresses of ours are left out, so that a question cannot go in circles.
 import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import type { Upstream } from "./dns.ts";
+import type { Nameserver } from "./forwarding.ts";
 import { decodeReply, encodeQuestion } from "./message.host.ts";
 import type { Question } from "./records.ts";
 
@@ -20,23 +21,25 @@ const RESOLV_CONF = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"];
 /** `own`: addresses that this cluster answers on. */
 export function createUpstream(own: readonly string[]): Upstream {
   let waiting = 0;
-  let servers: readonly string[] = [];
+  let servers: readonly Nameserver[] = [];
   let readAtMs = Number.NEGATIVE_INFINITY;
-  const currentServers = (): readonly string[] => {
+  const currentServers = (): readonly Nameserver[] => {
     const nowMs = performance.now();
     if (nowMs - readAtMs < REREAD_AFTER_MS) return servers;
     readAtMs = nowMs;
-    servers = nameservers().filter((server) => !own.includes(server));
+    servers = nameservers()
+      .filter((address) => !own.includes(address))
+      .map((address) => ({ address, port: DNS_PORT }));
     return servers;
   };
   return {
-    resolve: async (question) => {
+    resolve: async (question, given) => {
       if (waiting >= MOST_AT_A_TIME) return undefined;
       waiting++;
       try {
-        for (const server of currentServers()) {
+        for (const server of given ?? currentServers()) {
           const reply = await ask(server, question);
-          if (reply !== undefined) return { code: reply.code, answers: reply.answers };
+          if (reply !== undefined) return { code: reply.code, answers: reply.answers, authorities: reply.authorities };
         }
         return undefined;
       } finally {
@@ -54,16 +57,16 @@ function nameservers(): string[] {
 
 type Reply = NonNullable<ReturnType<typeof decodeReply>>;
 
-async function ask(server: string, question: Question): Promise<Reply | undefined> {
+async function ask(server: Nameserver, question: Question): Promise<Reply | undefined> {
   const id = randomInt(0x10000);
   const query = encodeQuestion(id, question);
   const reply = await overUdp(server, query, id);
   return reply?.truncated === true ? ((await overTcp(server, query, id)) ?? reply) : reply;
 }
 
-function overUdp(server: string, query: Buffer, id: number): Promise<Reply | undefined> {
+function overUdp({ address, port }: Nameserver, query: Buffer, id: number): Promise<Reply | undefined> {
   return new Promise((resolve) => {
-    const socket = createSocket(server.includes(":") ? "udp6" : "udp4");
+    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
     const end = (reply?: Reply): void => {
       clearTimeout(timer);
       socket.close();
@@ -76,13 +79,13 @@ function overUdp(server: string, query: Buffer, id: number): Promise<Reply | und
       if (reply !== undefined) end(reply);
     });
     // A connected socket takes answers from that server alone.
-    socket.connect(DNS_PORT, server, () => socket.send(query));
+    socket.connect(port, address, () => socket.send(query));
   });
 }
 
-function overTcp(server: string, query: Buffer, id: number): Promise<Reply | undefined> {
+function overTcp({ address, port }: Nameserver, query: Buffer, id: number): Promise<Reply | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host: server, port: DNS_PORT, timeout: TIMEOUT_MS });
+    const socket = connect({ host: address, port, timeout: TIMEOUT_MS });
     let received = Buffer.alloc(0);
     const end = (reply?: Reply): void => {
       socket.destroy();

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { EndpointSlice, Pod, Service } from "../api/index.ts";
 import { type Family, IPV4, IPV6 } from "./family.ts";
+import { FamilyRules } from "./family-rules.ts";
 import { planHostPorts } from "./host-ports.ts";
 import { createNftApplier, removeServiceRules } from "./nft.host.ts";
 import { type PlanOptions, planService } from "./plan.ts";
@@ -34,6 +35,18 @@ const ask = (target) => new Promise((done) => {
   }
 });
 (async () => { for (const t of process.argv.slice(1)) console.log(await ask(t)); process.exit(0); })();`;
+
+/** Sends from one socket whenever it reads a line, and prints the answer, or "nothing". */
+const TALKER = `
+const u = require("dgram").createSocket("udp4");
+let answered;
+u.on("message", (m) => { clearTimeout(answered); console.log(String(m)); });
+u.on("error", () => undefined);
+u.bind(4000);
+process.stdin.on("data", () => {
+  answered = setTimeout(() => console.log("nothing"), 1000);
+  u.send("?", Number(process.argv[2]), process.argv[1], () => undefined);
+});`;
 
 const name = (of: string) => `kubets-t${process.pid}-${of}`;
 const inside = (of: string) => `--net=/run/netns/${name(of)}`;
@@ -286,5 +299,32 @@ describe.skipIf(!hasTools)("service rules in the kernel (needs root, nft and ip)
     expect(await applier.chains(IPV4)).not.toEqual(shape?.chains);
     on("node", "nft", "flush", "ruleset");
     expect(await applier.chains(IPV4)).toBeUndefined();
+  });
+
+  it.skipIf(!existsSync("/usr/sbin/conntrack"))("ends UDP flows that lead where their service no longer does", async () => {
+    const rules = new FamilyRules(IPV4, applier);
+    const set = async (slices: EndpointSlice[] | undefined) => {
+      const service = testService("web", { clusterIP: "10.96.0.20", ports });
+      rules.set("web", slices === undefined ? undefined : planService(service, slices, options));
+      await settle(rules.ruleset);
+    };
+    // One socket, as a client that goes on talking has it.
+    const talker = spawn("nsenter", [inside("pod3"), process.execPath, "-e", TALKER, "10.96.0.20", "80"], { stdio: ["pipe", "pipe", "inherit"] });
+    servers.push(talker);
+    const say = (): Promise<string> =>
+      new Promise((resolve) => {
+        talker.stdout?.once("data", (text: Buffer) => resolve(text.toString().trim()));
+        talker.stdin?.write("?\n");
+      });
+    await set([only(2)]);
+    expect(await say()).toBe("10.244.0.2 from 10.244.0.3");
+    await set([testSlice("web", ports, [{ ip: NODE_IP }])]);
+    // The rules alone do not reach a flow that is known.
+    expect(await say()).toBe("10.244.0.2 from 10.244.0.3");
+    expect(await rules.endStaleFlows()).toBe(true);
+    expect(await say()).toBe(`${NODE_IP} from 10.244.0.3`);
+    await set(undefined);
+    await rules.endStaleFlows();
+    expect(await say()).toBe("nothing");
   });
 });
