@@ -141,18 +141,18 @@ async function run<T extends KubeObject>(
   for (const { kind, keys, relevant } of sources) {
     const informer = context.informers.informer(kind);
     informers.push(informer);
-    const enqueue = (object: KubeObject): void => {
-      for (const key of keys(object, caches)) reconciler.enqueue(key);
+    // Each key once: an idle worker takes it at once, and would be told again of what it is working on.
+    const enqueue = (...states: readonly KubeObject[]): void => {
+      for (const key of new Set(states.flatMap((state) => keys(state, caches)))) reconciler.enqueue(key);
     };
     removers.push(
       informer.addHandler({
-        added: enqueue,
+        added: (object) => enqueue(object),
         updated: (object, old) => {
           if (relevant?.(object, old) === false) return;
-          enqueue(old);
-          enqueue(object);
+          enqueue(old, object);
         },
-        deleted: enqueue,
+        deleted: (object) => enqueue(object),
       }),
     );
   }
