@@ -42,6 +42,7 @@ export * from "./core/limit-range.ts";
 export * from "./core/load-balancer.ts";
 export * from "./core/namespace.ts";
 export * from "./core/node.ts";
+export * from "./core/node-own-labels.ts";
 export * from "./core/persistent-volume.ts";
 export * from "./core/persistent-volume-claim.ts";
 export * from "./core/pod.ts";

@@ -31,6 +31,11 @@ program
   .option("--node-cidr-mask-size-ipv6 <length>", `the same for IPv6 (default: ${DEFAULT_OPTIONS.nodeCidrMaskSizeIpv6})`, Number)
   .option("--service-node-port-range <from-to>", `ports for NodePort services (default: ${DEFAULT_OPTIONS.serviceNodePortRange})`)
   .option("--scheduler-config <file>", "a KubeSchedulerConfiguration (v1): profiles, plugins, their arguments; read at every start")
+  .option("--kubelet-config <file>", "how the node's kubelet behaves: a KubeletConfiguration (kubelet.config.k8s.io/v1beta1), read at each start")
+  .option("--pod-manifest-path <folder>", "manifests of static pods (default: the folder static-pods in the data folder)")
+  .option("--max-pods <number>", "how many pods the node takes (default: 110)", Number)
+  .option("--node-labels <pairs>", "labels of the node, e.g. disk=ssd,zone=a")
+  .option("--register-with-taints <taints>", "taints that the node gets when it is new, e.g. dedicated=db:NoSchedule")
   .action(async (options: import("./start.ts").StartFlags) => (await import("./start.ts")).start(options));
 
 program

@@ -23,6 +23,12 @@ export interface StartFlags extends PlaceFlags {
   readonly nodeCidrMaskSizeIpv4?: number;
   readonly nodeCidrMaskSizeIpv6?: number;
   readonly schedulerConfig?: string;
+  readonly kubeletConfig?: string;
+  readonly podManifestPath?: string;
+  readonly maxPods?: number;
+  /** As written: `key=value,...`. */
+  readonly nodeLabels?: string;
+  readonly registerWithTaints?: string;
 }
 
 export async function start(flags: StartFlags): Promise<void> {
@@ -59,6 +65,10 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
     nodeCidrMaskSizeIpv4: flags.nodeCidrMaskSizeIpv4,
     nodeCidrMaskSizeIpv6: flags.nodeCidrMaskSizeIpv6,
     schedulerConfig: flags.schedulerConfig === undefined ? undefined : resolve(flags.schedulerConfig),
+    kubeletConfig: flags.kubeletConfig === undefined ? undefined : resolve(flags.kubeletConfig),
+    podManifestPath: flags.podManifestPath === undefined ? undefined : resolve(flags.podManifestPath),
+    maxPods: flags.maxPods,
+    ...(await nodeFlags(flags)),
   };
   // Nodes, pods and services have their names and addresses by then.
   for (const fixed of ["runtime", "nodeName", "podCidr", "serviceCidr", "nodeCidrMaskSizeIpv4", "nodeCidrMaskSizeIpv6"] as const) {
@@ -69,6 +79,10 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
   const options = { nodeName: hostname().toLowerCase(), ...DEFAULT_OPTIONS, ...earlier, ...given, dataDir: paths.data };
   checkOptions(options);
+  if (options.kubeletConfig !== undefined || options.podManifestPath !== undefined) {
+    const { nodeConfiguration } = await import("../cluster/node-configuration.host.ts");
+    await nodeConfiguration(paths, options);
+  }
   return options;
 }
 
@@ -79,8 +93,20 @@ async function checkSchedulerConfig({ schedulerConfig }: ClusterOptions): Promis
   return (await readSchedulerSettings(schedulerConfig)).notices.map((notice) => `${schedulerConfig}: ${notice}.`);
 }
 
+/** What the API says of labels and taints takes a while to load: only who gives some waits. */
+async function nodeFlags({ nodeLabels, registerWithTaints }: StartFlags): Promise<Pick<ClusterOptions, "nodeLabels" | "registerWithTaints">> {
+  if (nodeLabels === undefined && registerWithTaints === undefined) return {};
+  const { parseNodeLabels, parseTaints } = await import("../cluster/node-flags.ts");
+  return {
+    ...(nodeLabels === undefined ? {} : { nodeLabels: parseNodeLabels(nodeLabels) }),
+    ...(registerWithTaints === undefined ? {} : { registerWithTaints: parseTaints(registerWithTaints) }),
+  };
+}
+
 function refuseChanges(paths: ClusterPaths, flags: StartFlags): void {
-  const asked = [flags.nodeIp, flags.apiPort, flags.serviceNodePortRange, flags.schedulerConfig].some((value) => value !== undefined);
+  const { nodeIp, apiPort, serviceNodePortRange, schedulerConfig, kubeletConfig, podManifestPath, maxPods, nodeLabels, registerWithTaints } = flags;
+  const ofNode = [nodeIp, kubeletConfig, podManifestPath, maxPods, nodeLabels, registerWithTaints];
+  const asked = [apiPort, serviceNodePortRange, schedulerConfig, ...ofNode].some((value) => value !== undefined);
   if (asked) throw new UserError(`the cluster in ${paths.data} is running; run "kubets stop" first, then start it with the new flags`);
 }
 

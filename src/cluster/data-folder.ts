@@ -20,6 +20,10 @@ export interface ClusterPaths {
   readonly podLogs: string;
   /** Directories that the storage class local-path hands out as volumes: users' data. */
   readonly volumes: string;
+  /** Manifests of pods that the node runs of its own accord. */
+  readonly staticPods: string;
+  /** Names of images that were brought in by hand, one on a line: they could not be pulled again. */
+  readonly loadedImages: string;
   readonly containerdConfig: string;
   readonly containerdLog: string;
   readonly containerdPid: string;
@@ -56,6 +60,8 @@ export function clusterPaths(data: string, isRoot = process.getuid?.() === 0): C
     kubelet: `${folder}/kubelet`,
     podLogs: `${folder}/pod-logs`,
     volumes: `${folder}/storage`,
+    staticPods: `${folder}/static-pods`,
+    loadedImages: `${folder}/loaded-images`,
     containerdConfig: `${folder}/containerd.toml`,
     containerdLog: `${folder}/containerd.log`,
     containerdPid: `${run}/containerd.pid`,

@@ -1,6 +1,8 @@
 // What a cluster was asked to be. `kubets start` keeps it in the data folder, so that the next start needs no flags.
 import { parseCidr, parseIp } from "../api/index.ts";
 
+import type { Taint } from "../api/index.ts";
+
 export type RuntimeChoice = "containerd" | "simulated";
 
 export interface ClusterOptions {
@@ -23,6 +25,14 @@ export interface ClusterOptions {
   readonly serviceNodePortRange: string;
   /** Path of a KubeSchedulerConfiguration, read at every start; absent: kube-scheduler's defaults. */
   readonly schedulerConfig?: string;
+  /** A KubeletConfiguration file, read at each start. */
+  readonly kubeletConfig?: string;
+  /** A folder of static pods; absent: one in the data folder. */
+  readonly podManifestPath?: string;
+  readonly maxPods?: number;
+  readonly nodeLabels?: Readonly<Record<string, string>>;
+  /** Only when the node is new. */
+  readonly registerWithTaints?: readonly Taint[];
 }
 
 export const DEFAULT_OPTIONS = {
@@ -47,6 +57,8 @@ export function checkOptions(options: ClusterOptions): void {
     throw new OptionsError(`--node-name must be lower-case letters, digits, '-' and '.', not "${options.nodeName}"`);
   if (!Number.isInteger(options.apiPort) || options.apiPort < 1 || options.apiPort > 65535)
     throw new OptionsError(`--api-port must be from 1 to 65535, not "${options.apiPort}"`);
+  if (options.maxPods !== undefined && !(Number.isInteger(options.maxPods) && options.maxPods > 0))
+    throw new OptionsError(`--max-pods must be a whole number above 0, not "${options.maxPods}"`);
   const range = /^(\d+)-(\d+)$/.exec(options.serviceNodePortRange);
   checkAddresses(options);
   if (range === null || Number(range[1]) < 1 || Number(range[1]) > Number(range[2]) || Number(range[2]) > 65535)

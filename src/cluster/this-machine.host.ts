@@ -23,6 +23,9 @@ import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import type { ClusterPaths } from "./data-folder.ts";
 import { DNS_METRICS_PORT, DNS_PORT, grantDnsRights, publishDns } from "./dns-service.ts";
 import * as identities from "./identities.ts";
+import { loadedImages } from "./images/loaded-images.host.ts";
+import { pauseImage } from "./images/pause.ts";
+import { nodeConfiguration } from "./node-configuration.host.ts";
 import { type ClusterOptions, splitRanges } from "./options.ts";
 import { readSchedulerSettings } from "./scheduler-settings.host.ts";
 import { applySysctls } from "./sysctls.host.ts";
@@ -193,6 +196,9 @@ async function startNode(env: Env, parts: NodeParts, started: Started): Promise<
     clusterDns: [dnsIp],
     clusterDomain: options.clusterDomain,
     cgroupRoot: paths.cgroup,
+    configuration: await nodeConfiguration(paths, options),
+    labels: options.nodeLabels,
+    pinnedImages: async () => [pauseImage, ...(await loadedImages(paths))],
     port: KUBELET_PORT,
     volumesDirectory: paths.volumes,
     ...(network === undefined ? {} : { setUpPodNetwork: () => network }),

@@ -7,6 +7,7 @@ import {
   certificateSigningRequests,
   csiDrivers,
   csiNodes,
+  forbiddenNodeLabels,
   leases,
   type Node,
   nodes,
@@ -26,7 +27,6 @@ import { nodeNameOf } from "../authorization/node.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import { denied, isAbout, requestedName } from "./denial.ts";
 import { mirrorPodProblem } from "./mirror-pod.ts";
-import { forbiddenNodeLabels } from "./node-labels.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./plugin.ts";
 
 const NODE_LEASE_NAMESPACE = "kube-node-lease";

@@ -4,7 +4,7 @@ import type { Env, Timer } from "../../base/index.ts";
 import type { RuntimeEvent } from "../runtime/runtime.ts";
 import { RuntimeError } from "../runtime/runtime.ts";
 import { runningState, type WireContainerStatus, type WireSandbox } from "./convert.ts";
-import { eventFilters, type PodIndex, type TaskEvent, taskEventOf } from "./events.ts";
+import { eventFilters, isImageEvent, type PodIndex, type TaskEvent, taskEventOf } from "./events.ts";
 import type { CriConnection } from "./grpc.host.ts";
 import { methods, subscribeMethod } from "./messages.ts";
 
@@ -41,7 +41,9 @@ export function watchContainerdEvents(env: Env, { connection, pods, handler }: E
       { "containerd-namespace": "k8s.io" },
       {
         message: (bytes) => {
-          const event = taskEventOf(connection.codec.decode(subscribeMethod.response, bytes), connection.codec.decode);
+          const envelope = connection.codec.decode(subscribeMethod.response, bytes);
+          if (isImageEvent(envelope)) return handler({ type: "imagesChanged" });
+          const event = taskEventOf(envelope, connection.codec.decode);
           if (event !== undefined) deliver(event).catch((error: Error) => log.warn("an event could not be delivered", { error: error.message }));
         },
         ended: (error) => {

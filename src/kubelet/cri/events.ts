@@ -11,8 +11,15 @@ export interface TaskEvent {
   readonly containerId: string;
 }
 
+const IMAGE_TOPICS: readonly string[] = ["/images/create", "/images/update", "/images/delete"];
+const TASK_TOPICS: readonly string[] = ["/tasks/start", "/tasks/exit", "/tasks/oom", "/containers/delete"];
+
 /** The topics to subscribe to; containerd's filter language ORs the list. */
-export const eventFilters = ["/tasks/start", "/tasks/exit", "/tasks/oom", "/containers/delete"].map((topic) => `namespace==k8s.io,topic=="${topic}"`);
+export const eventFilters = [...TASK_TOPICS, ...IMAGE_TOPICS].map((topic) => `namespace==k8s.io,topic=="${topic}"`);
+
+export function isImageEvent(envelope: WireMessage): boolean {
+  return IMAGE_TOPICS.includes(String(envelope["topic"]));
+}
 
 /** undefined for what does not concern a container's own life, such as the end of an `exec`. */
 export function taskEventOf(envelope: WireMessage, decode: (message: string, bytes: Uint8Array) => WireMessage): TaskEvent | undefined {

@@ -25,7 +25,7 @@ function isWithin(namespace: string, parent: string): boolean {
   return namespace === parent || namespace.endsWith(`.${parent}`);
 }
 
-function mayKubeletSet(label: string): boolean {
+export function mayKubeletSet(label: string): boolean {
   const slash = label.indexOf("/");
   const namespace = slash === -1 ? "" : label.slice(0, slash);
   if (isWithin(namespace, RESTRICTED_NAMESPACE)) return false;
