@@ -242,7 +242,7 @@ class NodeKubelet implements Kubelet {
     const { env, options } = this;
     const { client, host, runtime } = options;
     const events = createPodEvents(this.recorder);
-    const statuses = createStatusWriter(env, client);
+    const statuses = createStatusWriter(env, client, (pod) => this.staticPods.mirrorOf(pod));
     const killer = createContainerKiller(env, { host, runtime, events });
     const images = createImagePuller(env, runtime, this.pullRecords);
     const objects = createObjectCache(env, client, (uids) => {

@@ -6,6 +6,7 @@ import { createApiServer } from "../../src/apiserver/index.ts";
 import { createSystemEnv } from "../../src/base/index.host.ts";
 import type { Env } from "../../src/base/index.ts";
 import type { Client } from "../../src/client/index.ts";
+import { pauseImage } from "../../src/cluster/images/pause.ts";
 import { createLinuxKubeletHost } from "../../src/kubelet/index.host.ts";
 import { createKubelet, type Kubelet, type KubeletConfiguration, type KubeletHost } from "../../src/kubelet/index.ts";
 import { createMemoryStore } from "../../src/store/index.ts";
@@ -24,7 +25,8 @@ export interface RealKubelet {
   /** Of an administrator. */
   readonly client: Client;
   kubelet(): Kubelet;
-  startKubelet(): Promise<void>;
+  /** A new one, perhaps configured otherwise, in place of the one that stopped. */
+  startKubelet(configuration?: Partial<KubeletConfiguration>): Promise<void>;
   create(name: string, spec: Partial<Pod["spec"]>, metadata?: Partial<Pod["metadata"]>): Promise<Pod>;
   get(name: string): Promise<Pod>;
   waitFor(name: string, holds: (pod: Pod) => boolean): Promise<Pod>;
@@ -54,7 +56,7 @@ export async function startRealKubelet(configuration: Partial<KubeletConfigurati
   const metadata = { name: "default", namespace: "default" };
   await client.create(serviceAccounts, { apiVersion: "v1", kind: "ServiceAccount", metadata });
   await client.create(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata: { ...metadata, name: "kube-root-ca.crt" }, data: { "ca.crt": "CA" } });
-  const newKubelet = (): Kubelet =>
+  const newKubelet = (chosen = configuration): Kubelet =>
     createKubelet(env, {
       client: server.localClient({ name: `system:node:${NAME}`, groups: ["system:nodes", "system:authenticated"] }),
       nodeName: NAME,
@@ -62,8 +64,9 @@ export async function startRealKubelet(configuration: Partial<KubeletConfigurati
       host,
       nodeIps: ["192.0.2.7"],
       clusterDns: ["10.96.0.10"],
-      configuration: { podPidsLimit: 200, ...configuration },
+      configuration: { podPidsLimit: 200, ...chosen },
       cgroupRoot: CGROUP_ROOT,
+      pinnedImages: async () => [pauseImage],
     });
   let kubelet = newKubelet();
   await kubelet.start();
@@ -77,8 +80,8 @@ export async function startRealKubelet(configuration: Partial<KubeletConfigurati
   return {
     ...{ machine, host, client, get, until, waitFor, logs },
     kubelet: () => kubelet,
-    startKubelet: async () => {
-      kubelet = newKubelet();
+    startKubelet: async (chosen) => {
+      kubelet = newKubelet(chosen);
       await kubelet.start();
     },
     create: (name, spec, more = {}) => {

@@ -33,8 +33,9 @@ interface Entry {
 
 const BACKOFF = { firstDelayMs: 500, largestDelayMs: 10_000 } as const;
 
-export function createStatusWriter(env: Env, client: Client): StatusWriter {
-  return new PatchingWriter(env, client);
+/** `mirrorOf` gives the pod in the API that shows a static pod. */
+export function createStatusWriter(env: Env, client: Client, mirrorOf: (pod: Pod) => Pod | undefined): StatusWriter {
+  return new PatchingWriter(env, client, mirrorOf);
 }
 
 class PatchingWriter implements StatusWriter {
@@ -45,6 +46,7 @@ class PatchingWriter implements StatusWriter {
   constructor(
     private readonly env: Env,
     private readonly client: Client,
+    private readonly mirrorOf: (pod: Pod) => Pod | undefined,
   ) {
     this.log = env.log.child("pod-status");
   }
@@ -53,7 +55,7 @@ class PatchingWriter implements StatusWriter {
     const uid = podUid(pod);
     const known = this.entries.get(uid);
     const isStatic = isStaticPod(pod);
-    const entry = known ?? { pod: isStatic ? undefined : pod, status, dirty: true, writing: undefined, backoff: createBackoff(this.env, BACKOFF) };
+    const entry = known ?? { pod: isStatic ? this.mirrorOf(pod) : pod, status, dirty: true, writing: undefined, backoff: createBackoff(this.env, BACKOFF) };
     this.entries.set(uid, entry);
     if (!isStatic) entry.pod = newer(entry.pod ?? pod, pod);
     entry.status = status;

@@ -38,6 +38,8 @@ export interface StaticPods {
   reconcile(): void;
   /** The static pod of that `namespace/name`. */
   get(name: string): Pod | undefined;
+  /** The mirror that shows just this pod. */
+  mirrorOf(pod: Pod): Pod | undefined;
 }
 
 const RETRY = { firstDelayMs: 1000, largestDelayMs: 30_000, jitter: 0.2 } as const;
@@ -80,6 +82,11 @@ class FileStaticPods implements StaticPods {
   }
   get(name: string): Pod | undefined {
     return this.running.get(name);
+  }
+
+  mirrorOf(pod: Pod): Pod | undefined {
+    const mirror = this.mirrors.get(fullName(pod));
+    return mirror !== undefined && isMirrorOf(mirror, pod) ? mirror : undefined;
   }
 
   mirrorSeen(mirror: Pod): void {
