@@ -1,7 +1,7 @@
 // What a cluster was asked to be. `kubets start` keeps it in the data folder, so that the next start needs no flags.
-import { parseCidr, parseIp } from "../api/index.ts";
 
 import type { Taint } from "../api/index.ts";
+import { parseCidr, parseIp } from "../api/index.ts";
 
 export type RuntimeChoice = "containerd" | "simulated";
 
