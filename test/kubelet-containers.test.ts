@@ -272,3 +272,27 @@ describe("sub paths", () => {
     expect(statusOf(waiting)?.state?.waiting?.message).toBe('missing value for "NOWHERE"');
   });
 });
+
+describe("a critical pod", () => {
+  it("gets the room of another when there is none, and ends it as preempted", async () => {
+    const { createPod, waitForPod, eventsOf } = await start({ host: { facts: { cpuCount: 2 } } });
+    const half = { resources: { requests: { cpu: "900m" } } };
+    await createPod("one", { containers: [container("main", half)] });
+    await createPod("two", { containers: [container("main", { resources: { requests: { cpu: "1" } } })] });
+    await waitForPod("one", isReady);
+    await waitForPod("two", isReady);
+    await createPod("critical", { priorityClassName: "system-node-critical", containers: [container("main", half)] });
+    await waitForPod("critical", isReady);
+    const victim = await waitForPod("one", ({ status }) => status?.phase === "Failed");
+    expect(victim.status).toMatchObject({ reason: "Preempting", message: "Preempted in order to admit critical pod" });
+    expect(condition(victim, "DisruptionTarget")).toMatchObject({
+      status: "True",
+      reason: "TerminationByKubelet",
+      message: "Pod was preempted by Kubelet to accommodate a critical pod.",
+    });
+    expect(await eventsOf("one")).toContain("Preempting: Preempted in order to admit critical pod");
+    await createPod("refused", { priorityClassName: "system-node-critical", containers: [container("main", { resources: { requests: { cpu: "5" } } })] });
+    const refused = await waitForPod("refused", ({ status }) => status?.phase === "Failed");
+    expect(refused.status?.reason).toBe("UnexpectedAdmissionError");
+  });
+});

@@ -1,6 +1,6 @@
 // The kubelet: registers its node, follows the pods bound to it, and gives each a worker that makes it run
 // (https://kubernetes.io/docs/concepts/architecture/#kubelet). Pods outlive it: a new kubelet finds them in the runtime.
-import { type Pod, type PodStatus, pods, type Service, services } from "../api/index.ts";
+import { isCriticalPod, type Pod, type PodStatus, pods, type Service, services } from "../api/index.ts";
 import type { Env, Logger } from "../base/index.ts";
 import { type Client, createEventRecorder, createInformer, type EventRecorder, type Informer } from "../client/index.ts";
 import { createFailureBackOff } from "./back-off.ts";
@@ -28,6 +28,7 @@ import { isTerminalPhase, podName, podNamespace, podUid } from "./pods/pod-spec.
 import { rejectedPodStatus } from "./pods/pod-status.ts";
 import { PodWorker } from "./pods/pod-worker.ts";
 import type { PodWorkerParts } from "./pods/pod-worker-parts.ts";
+import { planPreemption } from "./pods/preemption.ts";
 import { createStatusWriter } from "./pods/status-writer.ts";
 import { createProbeManager } from "./probes/probe-manager.ts";
 import { createPodAllocations } from "./resize/pod-allocations.ts";
@@ -74,6 +75,13 @@ export interface Kubelet {
 }
 
 const DEFAULT_PORT = 10_250;
+
+/** The end of a pod whose room a critical one needs. */
+const PREEMPTED = {
+  reason: "Preempting",
+  message: "Preempted in order to admit critical pod",
+  disruption: "Pod was preempted by Kubelet to accommodate a critical pod.",
+};
 
 export function createKubelet(env: Env, options: KubeletOptions): Kubelet {
   return new NodeKubelet(env, options);
@@ -321,7 +329,8 @@ class NodeKubelet implements Kubelet {
   /** A pod that was taken in before, by a former kubelet, stays. */
   private admit(pod: Pod): boolean {
     const isNew = pod.status?.startTime === undefined && pod.metadata.deletionTimestamp === undefined && !isTerminalPhase(pod.status?.phase);
-    const result = isNew ? this.admits(pod) : undefined;
+    const asked = isNew ? this.admits(pod) : undefined;
+    const result = asked?.admitted === false ? this.makeRoom(pod, asked) : asked;
     if (result === undefined || result.admitted) return true;
     this.log.info("refused a pod", { pod: podName(pod), namespace: podNamespace(pod), reason: result.reason, message: result.message });
     this.parts.events.pod(pod, "Warning", result.reason, result.message);
@@ -330,6 +339,22 @@ class NodeKubelet implements Kubelet {
     this.parts.statuses.report(pod, status);
     this.workers.set(podUid(pod), new PodWorker(this.parts, { ...pod, status }));
     return false;
+  }
+
+  /** A critical pod that lacks nothing but room gets that of others. */
+  private makeRoom(pod: Pod, refusal: AdmissionResult & { readonly admitted: false }): AdmissionResult {
+    if (refusal.shortages === undefined || !(isCriticalPod(pod) || isStaticPod(pod))) return refusal;
+    const others = this.activePods().filter((other) => !isStaticPod(other));
+    const plan = planPreemption(pod, others, refusal.shortages);
+    if (!plan.ok) {
+      const message = `Unexpected error while attempting to recover from admission failure: ${plan.message}`;
+      return { admitted: false, reason: "UnexpectedAdmissionError", message };
+    }
+    for (const victim of plan.victims) {
+      this.parts.events.pod(victim, "Warning", PREEMPTED.reason, PREEMPTED.message);
+      this.workers.get(podUid(victim))?.evict(PREEMPTED);
+    }
+    return { admitted: true };
   }
 
   /** What was deleted by force is on its way out and has given up its place, as the scheduler sees it too. */

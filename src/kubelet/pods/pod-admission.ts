@@ -3,9 +3,18 @@
 import { findUntoleratedTaint, hostPortsConflict, type Node, type Pod, podHostPorts, podMatchesNode, podRequests } from "../../api/index.ts";
 import { parseQuantity, Quantity } from "../../base/index.ts";
 import { allContainers } from "./pod-spec.ts";
+import type { Shortage } from "./preemption.ts";
 import { forbiddenSysctl } from "./sysctls.ts";
 
-export type AdmissionResult = { readonly admitted: true } | { readonly admitted: false; readonly reason: string; readonly message: string };
+export type AdmissionResult =
+  | { readonly admitted: true }
+  | {
+      readonly admitted: false;
+      readonly reason: string;
+      readonly message: string;
+      /** It is only for these that there is no room. */
+      readonly shortages?: readonly Shortage[];
+    };
 
 const YES: AdmissionResult = { admitted: true };
 const REASONS: Readonly<Record<string, string>> = {
@@ -25,7 +34,15 @@ export interface AdmissionContext {
 
 /** Features that this kubelet does not have are refused, never ignored. */
 export function admitPod(pod: Pod, { node, others, hasAppArmor }: AdmissionContext): AdmissionResult {
-  return unsupported(pod, hasAppArmor) ?? wrongPlatform(pod) ?? insufficientResources(pod, node, others) ?? mismatch(pod, node, others) ?? YES;
+  const refused = unsupported(pod, hasAppArmor) ?? wrongPlatform(pod);
+  if (refused !== undefined) return refused;
+  const mismatched = mismatch(pod, node, others);
+  const insufficient = insufficientResources(pod, node, others);
+  const [first] = insufficient;
+  if (first === undefined) return mismatched ?? YES;
+  const result = outOf(first);
+  if (mismatched !== undefined || result.admitted) return result;
+  return { ...result, shortages: insufficient.map(({ name, requested, used, capacity }) => ({ name, amount: requested + used - capacity })) };
 }
 
 function no(reason: string, message: string): AdmissionResult {
@@ -41,12 +58,11 @@ function unsupported(pod: Pod, hasAppArmor: boolean): AdmissionResult | undefine
   const sysctl = forbiddenSysctl(pod);
   if (sysctl !== undefined) return no("SysctlForbidden", sysctl);
   if ((pod.spec.resourceClaims ?? []).length > 0) return refuse("a resource claim");
-  for (const { name, securityContext, volumeDevices } of allContainers(pod)) {
+  for (const { securityContext } of allContainers(pod)) {
     const profile = securityContext?.appArmorProfile ?? pod.spec.securityContext?.appArmorProfile;
     if (!hasAppArmor && profile !== undefined && profile.type !== "Unconfined") {
       return no("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host");
     }
-    if ((volumeDevices ?? []).length > 0) return refuse(`a block device of container ${name}`);
   }
   return undefined;
 }
@@ -60,22 +76,30 @@ function wrongPlatform(pod: Pod): AdmissionResult | undefined {
   return undefined;
 }
 
-function insufficientResources(pod: Pod, node: Node, others: readonly Pod[]): AdmissionResult | undefined {
+interface Insufficient {
+  readonly name: string;
+  readonly requested: number;
+  readonly used: number;
+  readonly capacity: number;
+}
+
+function insufficientResources(pod: Pod, node: Node, others: readonly Pod[]): Insufficient[] {
+  const found: Insufficient[] = [];
   const allocatable = node.status?.allocatable ?? {};
   const podsAllowed = amount(allocatable["pods"], "pods");
-  if (others.length + 1 > podsAllowed) return outOf("pods", 1, others.length, podsAllowed);
+  if (others.length + 1 > podsAllowed) found.push({ name: "pods", requested: 1, used: others.length, capacity: podsAllowed });
   for (const [name, requested] of podRequests(pod)) {
     // An extended resource that the node does not know is somebody else's to give.
     if (requested.isZero() || allocatable[name] === undefined) continue;
     const used = others.reduce((sum, other) => sum.add(podRequests(other).get(name) ?? Quantity.zero), Quantity.zero);
     const inUnits = (quantity: Quantity): number => (name === "cpu" ? quantity.milliValue() : quantity.value());
     const capacity = amount(allocatable[name], name);
-    if (inUnits(used) + inUnits(requested) > capacity) return outOf(name, inUnits(requested), inUnits(used), capacity);
+    if (inUnits(used) + inUnits(requested) > capacity) found.push({ name, requested: inUnits(requested), used: inUnits(used), capacity });
   }
-  return undefined;
+  return found;
 }
 
-function outOf(name: string, requested: number, used: number, capacity: number): AdmissionResult {
+function outOf({ name, requested, used, capacity }: Insufficient): AdmissionResult {
   const message = `Node didn't have enough resource: ${name}, requested: ${requested}, used: ${used}, capacity: ${capacity}`;
   return no(REASONS[name] ?? `OutOf${name}`, message);
 }
