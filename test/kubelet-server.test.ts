@@ -31,6 +31,7 @@ const kubelet: KubeletApi = {
   statsSummary: async () => {
     throw new KubeletApiError(503, "no figures yet");
   },
+  metrics: async () => "metric 0\n",
   resourceMetrics: async () => "metric 1\n",
   configuration: () => DEFAULT_KUBELET_CONFIGURATION,
   cadvisorMetrics: async () => "",

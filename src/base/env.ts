@@ -35,6 +35,7 @@ export interface Logger {
   child(component: string): Logger;
 }
 
+/** Never changed once a metric was given them: who counts often keeps them. */
 export type Labels = Readonly<Record<string, string>>;
 
 export interface Counter {
@@ -42,16 +43,22 @@ export interface Counter {
 }
 export interface Gauge {
   set(value: number, labels?: Labels): void;
+  add(amount: number, labels?: Labels): void;
 }
 export interface Histogram {
   observe(value: number, labels?: Labels): void;
 }
+
+/** Values and what they are of. */
+export type Observations = Iterable<readonly [value: number, labels?: Labels]>;
 
 /** A registry of metrics; asking twice for one name gives the same metric. */
 export interface Metrics {
   counter(name: string, help: string): Counter;
   gauge(name: string, help: string): Gauge;
   histogram(name: string, help: string, buckets?: readonly number[]): Histogram;
+  /** Values that are looked up only when somebody asks. Returns what ends it. */
+  observed(of: { readonly name: string; readonly type: "counter" | "gauge"; readonly help: string }, observe: () => Observations): () => void;
   /** Prometheus text format 0.0.4. */
   render(): string;
 }

@@ -1,6 +1,6 @@
 // The real env: system time, strong randomness, log lines on a stream.
 import { randomBytes } from "node:crypto";
-import type { Env, LogFields, Random } from "./env.ts";
+import type { Env, LogFields, Metrics, Random } from "./env.ts";
 import { createMetrics } from "./metrics.ts";
 import { createCallbackLogger } from "./virtual-env.ts";
 
@@ -19,6 +19,8 @@ export function createSystemEnv(options: SystemEnvOptions = {}): Env {
   const log = createCallbackLogger((level, component, message, fields) => {
     if (LEVELS.indexOf(level) >= threshold) writeLine(logLine(level, component, message, fields));
   }, "");
+  const metrics = createMetrics();
+  observeProcess(metrics);
   return {
     clock: {
       now: () => Date.now(),
@@ -30,8 +32,22 @@ export function createSystemEnv(options: SystemEnvOptions = {}): Env {
     },
     random: createStrongRandom(),
     log,
-    metrics: createMetrics(),
+    metrics,
   };
+}
+
+/** What every Prometheus client tells of its process (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics). */
+function observeProcess(metrics: Metrics): void {
+  const startedSeconds = Date.now() / 1000 - process.uptime();
+  const cpu = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  };
+  metrics.observed({ name: "process_cpu_seconds_total", type: "counter", help: "Total user and system CPU time spent in seconds." }, () => [[cpu()]]);
+  metrics.observed({ name: "process_resident_memory_bytes", type: "gauge", help: "Resident memory size in bytes." }, () => [[process.memoryUsage.rss()]]);
+  metrics.observed({ name: "process_start_time_seconds", type: "gauge", help: "Start time of the process since unix epoch in seconds." }, () => [
+    [startedSeconds],
+  ]);
 }
 
 /** The longest delay Node's timers take; longer ones are waited for in parts. */

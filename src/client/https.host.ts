@@ -2,7 +2,7 @@
 // rejected as ServiceUnavailable, so that callers retry them as they retry a server that says so.
 import type { ClientHttp2Stream } from "node:http2";
 import { type JsonValue, type Kind, type KubeObject, type Status, StatusError, serviceUnavailableError } from "../api/index.ts";
-import type { Env } from "../base/index.ts";
+import type { Counter, Env, Labels } from "../base/index.ts";
 import type { Client, ListResult, Patch, Watch, WatchHandler, WatchOptions } from "./client.ts";
 import { Http2Sessions, type ServerAddress } from "./http2-sessions.host.ts";
 import { collectionPath, getQuery, listQuery, objectPath, watchQuery, writeQuery } from "./request-path.ts";
@@ -48,13 +48,27 @@ interface Request {
 class Http2Client implements HttpsClient {
   private readonly sessions: Http2Sessions;
   private readonly basePath: string;
+  private readonly answers: Counter;
+  private readonly host: string;
+  /** Labels by method and code. */
+  private readonly labels = new Map<string, Labels>();
 
   constructor(
     private readonly env: Env,
     private readonly options: HttpsClientOptions,
   ) {
     this.sessions = new Http2Sessions(env, options);
-    this.basePath = new URL(options.server).pathname.replace(/\/$/, "");
+    const { pathname, host } = new URL(options.server);
+    this.basePath = pathname.replace(/\/$/, "");
+    this.host = host;
+    this.answers = env.metrics.counter("rest_client_requests_total", "Number of HTTP requests, partitioned by status code, method, and host.");
+  }
+
+  private count(method: string, code: number): void {
+    const key = `${method} ${code}`;
+    const labels = this.labels.get(key) ?? { code: code === 0 ? "<error>" : String(code), host: this.host, method };
+    this.labels.set(key, labels);
+    this.answers.add(1, labels);
   }
 
   get: Client["get"] = (kind, of, options = {}) => {
@@ -150,6 +164,7 @@ class Http2Client implements HttpsClient {
       stream.on("error", (error) => reject(asStatusError(error)));
       stream.on("close", () => {
         timeout.cancel();
+        this.count(request.method, code);
         if (code === 0) {
           reject(serviceUnavailableError("the connection to the API server was lost"));
           return;

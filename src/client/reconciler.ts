@@ -2,6 +2,7 @@
 // a `TerminalError` does not come back until something changes. The loop that controllers, kubelets and proxies share.
 import { StatusError } from "../api/index.ts";
 import type { Env } from "../base/index.ts";
+import { queueMetrics } from "./queue-metrics.ts";
 import { createWorkQueue, type WorkQueueOptions } from "./work-queue.ts";
 
 /** A failure that trying again cannot mend. */
@@ -12,7 +13,7 @@ export class TerminalError extends Error {
 /** What is to happen after a reconciliation that went well: nothing, or another after some time. */
 export type ReconcileResult = { readonly requeueAfterMs: number } | undefined;
 
-export interface ReconcilerOptions extends WorkQueueOptions {
+export interface ReconcilerOptions extends Omit<WorkQueueOptions, "metrics"> {
   /** Names the reconciler in the log. */
   readonly name: string;
   /** Keys worked on at the same time. Default 1. */
@@ -31,7 +32,8 @@ export interface Reconciler {
 }
 
 export function createReconciler(env: Env, options: ReconcilerOptions): Reconciler {
-  const queue = createWorkQueue<string>(env, options);
+  const metrics = queueMetrics(env, options.name);
+  const queue = createWorkQueue<string>(env, { ...options, metrics });
   const log = env.log.child(options.name);
   const running: Promise<void>[] = [];
 

@@ -2,6 +2,7 @@
 // (https://pkg.go.dev/k8s.io/client-go/util/workqueue): a key waits at most once, is never worked on twice at a time, and
 // one that is added while it is worked on comes again afterwards. Failing keys come back ever later: 5 ms, doubling, up to 1000 s.
 import type { Clock, Timer } from "../base/index.ts";
+import type { QueueMetrics } from "./queue-metrics.ts";
 
 const FIRST_DELAY_MS = 5;
 const LARGEST_DELAY_MS = 1_000_000;
@@ -9,6 +10,8 @@ const LARGEST_DELAY_MS = 1_000_000;
 export interface WorkQueueOptions {
   readonly firstDelayMs?: number;
   readonly largestDelayMs?: number;
+  /** Told what happens. Absent: nobody is. */
+  readonly metrics?: QueueMetrics;
 }
 
 /** Holds at most one entry per key, waiting or delayed, so its size is bounded by the number of keys. */
@@ -38,10 +41,11 @@ interface Delayed {
 }
 
 export function createWorkQueue<K extends string | number>(env: { readonly clock: Clock }, options: WorkQueueOptions = {}): WorkQueue<K> {
-  const { firstDelayMs = FIRST_DELAY_MS, largestDelayMs = LARGEST_DELAY_MS } = options;
-  /** In order of arrival. */
-  const waiting = new Set<K>();
-  const working = new Set<K>();
+  const { firstDelayMs = FIRST_DELAY_MS, largestDelayMs = LARGEST_DELAY_MS, metrics } = options;
+  /** In order of arrival, with its time. */
+  const waiting = new Map<K, number>();
+  /** With the time at which the work began. */
+  const working = new Map<K, number>();
   /** Added while worked on. */
   const again = new Set<K>();
   const delayed = new Map<K, Delayed>();
@@ -51,10 +55,14 @@ export function createWorkQueue<K extends string | number>(env: { readonly clock
 
   const offer = (): void => {
     while (takers.length > 0) {
-      const [key] = waiting;
-      if (key === undefined) return;
+      const [first] = waiting;
+      if (first === undefined) return;
+      const [key, sinceMs] = first;
+      const nowMs = env.clock.monotonic();
       waiting.delete(key);
-      working.add(key);
+      working.set(key, nowMs);
+      metrics?.taken(nowMs - sinceMs);
+      metrics?.depth(waiting.size);
       takers.shift()?.(key);
     }
   };
@@ -64,7 +72,10 @@ export function createWorkQueue<K extends string | number>(env: { readonly clock
       again.add(key);
       return;
     }
-    waiting.add(key);
+    if (waiting.has(key)) return;
+    waiting.set(key, env.clock.monotonic());
+    metrics?.added();
+    metrics?.depth(waiting.size);
     offer();
   };
   const addAfter = (key: K, delayMs: number): void => {
@@ -89,6 +100,7 @@ export function createWorkQueue<K extends string | number>(env: { readonly clock
     addRateLimited: (key) => {
       const count = failures.get(key) ?? 0;
       failures.set(key, count + 1);
+      metrics?.retried();
       addAfter(key, Math.min(firstDelayMs * 2 ** Math.min(count, 40), largestDelayMs));
     },
     forget: (key) => {
@@ -105,6 +117,8 @@ export function createWorkQueue<K extends string | number>(env: { readonly clock
         offer();
       }),
     done: (key) => {
+      const sinceMs = working.get(key);
+      if (sinceMs !== undefined) metrics?.done(env.clock.monotonic() - sinceMs);
       working.delete(key);
       if (again.delete(key)) add(key);
     },

@@ -2,15 +2,14 @@
 // the kubelet's own words: simulated containers have neither.
 import type { Node } from "../api/index.ts";
 import type { Backend, BackendRequest, BackendResponse, NodeConnector } from "../apiserver/index.ts";
-import type { Env } from "../base/index.ts";
 import { answerKubeletRequest, type KubeletApi, KubeletApiError, openKubeletStream, Refusal } from "../kubelet/index.ts";
 
 /** `kubelets` by node name; looked into with every request. */
-export function createDirectNodeConnector(env: Env, kubelets: ReadonlyMap<string, KubeletApi>): NodeConnector {
+export function createDirectNodeConnector(kubelets: ReadonlyMap<string, KubeletApi>): NodeConnector {
   return {
     kubelet: (node: Node) => {
       const kubelet = kubelets.get(node.metadata.name);
-      return kubelet === undefined ? unreachable(`node ${node.metadata.name} runs no kubelet in this process`) : directBackend(env, kubelet);
+      return kubelet === undefined ? unreachable(`node ${node.metadata.name} runs no kubelet in this process`) : directBackend(kubelet);
     },
     endpoint: (_scheme, host, port) => unreachable(`${host}:${port} is simulated, and has no network`),
   };
@@ -21,11 +20,11 @@ function unreachable(message: string): Backend {
   return { request: reject, upgrade: reject };
 }
 
-function directBackend(env: Env, kubelet: KubeletApi): Backend {
+function directBackend(kubelet: KubeletApi): Backend {
   return {
     request: async (request) => {
       try {
-        const { contentType, body } = await answerKubeletRequest(env, kubelet, { method: request.method, url: urlOf(request), signal: request.abort });
+        const { contentType, body } = await answerKubeletRequest(kubelet, { method: request.method, url: urlOf(request), signal: request.abort });
         return { status: 200, headers: { "content-type": contentType }, body: streamOf(body) };
       } catch (error) {
         return refusal(error);

@@ -81,7 +81,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     rootCaPem: pki.ca.certificate,
     signingAuthority: pki.ca,
     clientCa: pki.ca.certificate,
-    nodes: createDirectNodeConnector(env, kubelets),
+    nodes: createDirectNodeConnector(kubelets),
     ...(scheduler === undefined ? {} : { scheduler }),
   });
   await controlPlane.startControllers();

@@ -198,7 +198,6 @@ export interface NodeUsage {
   readonly memoryUsageBytes: number;
   readonly memoryAvailableBytes: number;
   readonly memoryRssBytes: number;
-  readonly memoryCacheBytes: number;
   readonly pageFaults: number;
   readonly majorPageFaults: number;
   /** The first is the one of the default route. */

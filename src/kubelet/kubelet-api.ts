@@ -54,7 +54,9 @@ export interface KubeletApi {
   readonly volumeDirectories: VolumeDirectories;
   /** The answer of `/stats/summary`. */
   statsSummary(): Promise<StatsSummary>;
-  /** The answer of `/metrics/resource`, in the Prometheus text format. */
+  /** The answer of `/metrics`, in the Prometheus text format. */
+  metrics(): Promise<string>;
+  /** The answer of `/metrics/resource`, in the same format. */
   resourceMetrics(): Promise<string>;
   /** What the kubelet follows: the answer of `/configz`. */
   configuration(): KubeletConfiguration;

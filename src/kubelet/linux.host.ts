@@ -141,10 +141,12 @@ async function readUsage(env: Env): Promise<NodeUsage> {
     memoryUsageBytes: total - kibibytes(meminfo, "MemFree"),
     memoryAvailableBytes: available,
     memoryRssBytes: kibibytes(meminfo, "AnonPages"),
-    memoryCacheBytes: kibibytes(meminfo, "Cached"),
     pageFaults: count("pgfault"),
     majorPageFaults: count("pgmajfault"),
-    interfaces: [...parseInterfaces(netDev)].sort((a, b) => Number(b.name === byDefault) - Number(a.name === byDefault)),
+    // The node's ends of the pods' interfaces are the pods' affair.
+    interfaces: [...parseInterfaces(netDev).filter(({ name }) => !name.startsWith("veth"))].sort(
+      (a, b) => Number(b.name === byDefault) - Number(a.name === byDefault),
+    ),
     kubelet: ownUsage(env),
   };
 }

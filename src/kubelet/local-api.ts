@@ -113,6 +113,19 @@ class LocalKubeletApi implements KubeletApi {
   statsSummary(): ReturnType<KubeletApi["statsSummary"]> {
     return this.stats.summary();
   }
+  async metrics(): Promise<string> {
+    const { metrics } = this.env;
+    const containers = await this.runtimeCall(() => this.parts.runtime.listContainers());
+    const running = containers.filter(({ state }) => state === "running");
+    const pods = new Set(running.map(({ labels }) => labels[POD_UID_LABEL]));
+    const states = metrics.gauge("kubelet_running_containers", "Number of containers, by their state.");
+    for (const state of ["created", "running", "exited", "unknown"] as const) {
+      states.set(containers.filter((container) => container.state === state).length, { container_state: state });
+    }
+    metrics.gauge("kubelet_running_pods", "Number of pods that have a running container.").set(pods.size);
+    metrics.gauge("kubelet_node_name", "The node's name; always 1.").set(1, { node: this.parts.nodeName });
+    return metrics.render();
+  }
   resourceMetrics(): Promise<string> {
     return this.stats.resourceMetrics();
   }

@@ -104,7 +104,7 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
       const { cpuNanoseconds, memoryBytes: used } = (await options.totalUsage?.()) ?? { cpuNanoseconds: 0, memoryBytes: 0 };
       return {
         ...{ cpuNanoseconds, memoryWorkingSetBytes: used, memoryUsageBytes: used, memoryRssBytes: used, memoryAvailableBytes: facts.memoryBytes - used },
-        ...{ memoryCacheBytes: 0, pageFaults: 0, majorPageFaults: 0, interfaces: [] },
+        ...{ pageFaults: 0, majorPageFaults: 0, interfaces: [] },
         kubelet: { cpuNanoseconds: 0, memoryBytes: 0, startedAtMs: facts.bootTimeMs },
       };
     },

@@ -95,6 +95,16 @@ export class SchedulingQueue {
     else if (known.place === "unschedulable" && old !== undefined) this.offer(known, { type: "podChanged", pod: info, old });
   }
 
+  /** How many pods wait, by the places that metrics name. */
+  counts(): Readonly<Record<string, number>> {
+    const counts = { active: 0, backoff: 0, unschedulable: 0, gated: 0 };
+    for (const { place } of this.entries.values()) {
+      if (place === "errorBackoff") counts.backoff++;
+      else if (place !== "inFlight") counts[place]++;
+    }
+    return counts;
+  }
+
   has(uid: string): boolean {
     return this.entries.has(uid);
   }

@@ -17,6 +17,7 @@ import { countsTheSame, type PodInfo, podInfo } from "./pod-info.ts";
 import { type FailedAttempt, PodWriter } from "./pod-writer.ts";
 import type { Profile } from "./profile.ts";
 import { type BackoffOptions, SchedulingQueue } from "./queue.ts";
+import { type AttemptResult, createSchedulerMetrics, observePendingPods, type SchedulerMetrics } from "./scheduler-metrics.ts";
 import { followStorage } from "./storage-state.ts";
 
 export interface SchedulerOptions {
@@ -54,6 +55,9 @@ class PodScheduler implements Scheduler {
   private readonly finder: NodeFinder;
   private readonly writer: PodWriter;
   private readonly random: Random;
+  private readonly metrics: SchedulerMetrics;
+  /** When the attempts under way began, by the pod's UID. */
+  private readonly attempts = new Map<string, number>();
   private readonly removers: (() => void)[] = [];
   private readonly bindings = new Set<Promise<unknown>>();
   /** Ends the wait of a pod between its decision and its binding, by UID. */
@@ -78,6 +82,7 @@ class PodScheduler implements Scheduler {
     this.cluster = new ClusterState(this.listers.listers);
     this.writer = new PodWriter(env, client);
     this.random = env.random.fork("scheduler");
+    this.metrics = createSchedulerMetrics(env);
     this.finder = createNodeFinder(this.cluster, { random: this.random, percentageOfNodesToScore });
     this.queue = new SchedulingQueue(env, {
       profiles: new Map(profiles.map((profile) => [profile.schedulerName, profile])),
@@ -91,6 +96,7 @@ class PodScheduler implements Scheduler {
     const nodeInformer = this.informers.informer(nodes);
     const podInformer = this.informers.informer(pods);
     this.removers.push(
+      observePendingPods(this.env, () => this.queue.counts()),
       nodeInformer.addHandler({
         added: (node) => this.nodeAdded(node),
         updated: (node, old) => this.nodeUpdated(node, old),
@@ -218,16 +224,22 @@ class PodScheduler implements Scheduler {
   private schedule(info: PodInfo): void {
     const { profile } = this.sideOf(info);
     const beganMs = this.env.clock.monotonic();
+    this.attempts.set(info.uid, beganMs);
     const decision = this.finder.find(info, profile);
-    this.env.metrics
-      .histogram("scheduler_scheduling_algorithm_duration_seconds", "Scheduling algorithm latency.")
-      .observe((this.env.clock.monotonic() - beganMs) / 1000);
+    this.metrics.decided(this.env.clock.monotonic() - beganMs);
     if (decision.node === undefined) {
       this.giveUp(info, profile, decision.diagnosis);
       return;
     }
     this.cluster.assume(info, decision.node.name);
     this.track(this.bind(info, decision.node));
+  }
+
+  private attempted(info: PodInfo, result: AttemptResult): void {
+    const beganMs = this.attempts.get(info.uid);
+    if (beganMs === undefined) return;
+    this.attempts.delete(info.uid);
+    this.metrics.attempted(info.pod.spec.schedulerName ?? "", result, this.env.clock.monotonic() - beganMs);
   }
 
   /** What belongs to the pod's scheduler name; only pods of known ones are queued. */
@@ -267,6 +279,7 @@ class PodScheduler implements Scheduler {
       this.aborts.delete(info.uid);
     }
     this.queue.done(info.uid);
+    this.attempted(info, "scheduled");
     const { namespace = "", name } = info.pod.metadata;
     recorder.event(info.pod, "Normal", "Scheduled", assignedMessage(namespace, name, node.name), { action: "Binding" });
   }
@@ -287,6 +300,7 @@ class PodScheduler implements Scheduler {
 
   /** The pod is tried again after its back-off, unless it is gone or has a node by now. */
   private async attemptFailed(info: PodInfo, message: string): Promise<void> {
+    this.attempted(info, "error");
     if (!this.queue.has(info.uid)) return;
     this.queue.failed(info.uid);
     this.cluster.nominations.delete(info.uid);
@@ -294,6 +308,7 @@ class PodScheduler implements Scheduler {
   }
 
   private giveUp(info: PodInfo, profile: Profile, diagnosis: Diagnosis): void {
+    this.attempted(info, "unschedulable");
     const { cluster } = this;
     if (diagnosis.nodeCount === 0) {
       this.setAside(info, { message: NO_NODES_MESSAGE, nominationStands: false }, diagnosis);
@@ -304,6 +319,7 @@ class PodScheduler implements Scheduler {
     for (const { plugin } of profile.at.postFilter) {
       const result = plugin.postFilter?.({ pod: info, cluster, profile, diagnosis, draw: () => this.random.next() });
       if (result?.helps === true) {
+        this.metrics.preempted(result.victims.length);
         this.queue.refused(info.uid, diagnosis.plugins, true);
         this.track(this.makeRoom(info, fitMessage(diagnosis), result));
         return;

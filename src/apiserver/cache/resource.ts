@@ -1,7 +1,7 @@
 // One stored resource: where its objects lie, and its watch cache. Kinds that are two views of one stored kind share it.
 
 import type { Kind, KubeObject } from "../../api/index.ts";
-import type { Env } from "../../base/index.ts";
+import type { Env, Labels } from "../../base/index.ts";
 import type { Key, Store } from "../../store/index.ts";
 import { objectKeyIn, resourcePrefix } from "../storage/keys.ts";
 import type { ObjectRevision } from "../storage/object-revision.ts";
@@ -30,11 +30,19 @@ export class Resource {
 export class Resources {
   readonly #byPrefix = new Map<Key, Resource>();
   readonly #byKind = new Map<Kind, Resource>();
+  readonly #endCounting: () => void;
 
   constructor(
     private readonly env: Env,
     private readonly store: Store,
-  ) {}
+  ) {
+    const help = "Number of stored objects, of each resource that somebody has looked at.";
+    this.#endCounting = env.metrics.observed({ name: "apiserver_resource_objects", type: "gauge", help }, () => this.#counts());
+  }
+
+  *#counts(): Generator<readonly [number, Labels]> {
+    for (const { kind, cache } of this.#byPrefix.values()) if (cache.isStarted) yield [cache.size, { group: kind.group, resource: kind.resource }];
+  }
 
   of(kind: Kind): Resource {
     const known = this.#byKind.get(kind);
@@ -48,6 +56,7 @@ export class Resources {
   }
 
   stop(): void {
+    this.#endCounting();
     for (const resource of this.#byPrefix.values()) resource.cache.stop();
   }
 }

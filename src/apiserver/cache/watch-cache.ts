@@ -64,6 +64,10 @@ export class WatchCache {
   get isStarted(): boolean {
     return this.#started;
   }
+  /** How many objects there are. */
+  get size(): number {
+    return this.#index.size;
+  }
 
   /** Resolves when the index holds the store's state. */
   start(): Promise<void> {

@@ -36,7 +36,11 @@ export class DocumentsHandler {
   constructor(
     private readonly env: Env,
     private readonly options: DocumentsOptions,
-  ) {}
+  ) {
+    const { gitVersion, major, minor } = versionInfo();
+    const help = "The version that is spoken and what speaks it; always 1.";
+    env.metrics.gauge("kubernetes_build_info", help).set(1, { git_version: gitVersion, major, minor });
+  }
 
   /** Undefined when nothing is served there. */
   async handle(request: ApiRequest, info: RequestInfo): Promise<ApiResponse | undefined> {
@@ -171,7 +175,7 @@ function taggedResponse(request: ApiRequest, etag: string, contentType: string, 
 }
 
 /** What `kubectl version` shows. The release is the one whose API this is. */
-function versionInfo(): object {
+function versionInfo() {
   const [major = "", minor = ""] = kubernetesVersion.replace(/^v/, "").split(".");
   return {
     major,

@@ -2,7 +2,7 @@
 // (resource, connection to a pod or node, document), and the failure of any of these as a `Status`. Flow control's place is
 // between the first two.
 import { badRequestError, builtInKinds, type Kind, kindByResource, methodNotAllowedError, noSuchPathError } from "../../api/index.ts";
-import type { Counter, Env, Histogram } from "../../base/index.ts";
+import type { Env } from "../../base/index.ts";
 import type { ServerAuthenticator } from "../authentication/create-authenticator.ts";
 import { impersonate } from "../authentication/impersonation.ts";
 import { JWKS_PATH } from "../authentication/openid.ts";
@@ -13,6 +13,7 @@ import type { ConnectHandler } from "./connect-handler.ts";
 import type { DocumentsHandler } from "./documents-handler.ts";
 import { type ApiRequest, type ApiResponse, type Handler, header, textResponse } from "./message.ts";
 import { parseRequest, type RequestInfo, type ResourceRequest } from "./request-info.ts";
+import { RequestMetrics } from "./request-metrics.ts";
 import { checkResourceRequest } from "./resource-checks.ts";
 import type { ResourceHandler } from "./resource-handler.ts";
 import { statusOf, statusResponse, warningHeader } from "./status-response.ts";
@@ -28,25 +29,24 @@ export interface PipelineOptions {
 const BEARER_PROTOCOL = "base64url.bearer.authorization.k8s.io.";
 
 export class Pipeline {
-  readonly #requests: Counter;
-  readonly #durations: Histogram;
+  readonly #metrics: RequestMetrics;
 
   constructor(
     private readonly env: Env,
     private readonly options: PipelineOptions,
   ) {
-    this.#requests = env.metrics.counter("apiserver_request_total", "Requests, by verb, resource and code.");
-    this.#durations = env.metrics.histogram("apiserver_request_duration_seconds", "Time until the answer begins, but for watches and connections.");
+    this.#metrics = new RequestMetrics(env);
   }
 
   readonly handle: Handler = async (request) => {
     const startMs = this.env.clock.monotonic();
     const info = parseRequest(request.method, request.target);
     const warnings: string[] = [];
+    const end = this.#metrics.begin(info);
     const response = withWarnings(await this.#answer(request, info, warnings), warnings);
-    const labels = metricLabels(info);
-    this.#requests.add(1, { ...labels, code: String(response.status) });
-    if (response.body.type === "bytes") this.#durations.observe((this.env.clock.monotonic() - startMs) / 1000, labels);
+    end();
+    const seconds = response.body.type === "bytes" ? (this.env.clock.monotonic() - startMs) / 1000 : undefined;
+    this.#metrics.answered(info, info && kindOf(info), response.status, seconds);
     return request.method === "HEAD" && response.body.type === "bytes" ? { ...response, body: { type: "bytes", chunks: [] } } : response;
   };
 
@@ -117,14 +117,6 @@ function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiRe
 
 function kindOf({ resource }: RequestInfo): Kind | undefined {
   return resource === undefined ? undefined : kindByResource(resource.group, resource.version, resource.resource);
-}
-
-/** Paths that nobody serves share one set of labels: clients do not decide how many there are. */
-function metricLabels(info: RequestInfo | undefined): Record<string, string> {
-  const kind = info === undefined ? undefined : kindOf(info);
-  if (info?.resource === undefined || kind === undefined) return { verb: "", group: "", resource: "", subresource: "" };
-  const { verb, subresource } = info.resource;
-  return { verb: verb.toUpperCase(), group: kind.group, resource: kind.resource, subresource: kind.subresources.has(subresource) ? subresource : "" };
 }
 
 /** From the header, or from a WebSocket's list of protocols: browsers cannot set headers. */

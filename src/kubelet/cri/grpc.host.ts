@@ -30,6 +30,7 @@ import { PodIndex } from "./events.ts";
 import { GrpcConnection } from "./grpc-connection.host.ts";
 import { imageViewMethods } from "./image-views.host.ts";
 import { messages, methods } from "./messages.ts";
+import { createRuntimeOperations, type RuntimeOperations } from "./runtime-operations.ts";
 
 const requestTimeoutMs = 120_000;
 /** Pulling has no deadline of its own in Kubernetes; a connection that is this long without an answer is dead. */
@@ -47,7 +48,7 @@ export interface CriRuntime extends ContainerRuntime {
 }
 
 export function createCriRuntime(env: Env, options: CriRuntimeOptions): CriRuntime {
-  const connection = new CriConnection(options.socket);
+  const connection = new CriConnection(env, options.socket);
   const pods = new PodIndex();
   return {
     ...runtimeMethods(connection),
@@ -65,9 +66,11 @@ export function createCriRuntime(env: Env, options: CriRuntimeOptions): CriRunti
 export class CriConnection {
   readonly codec = createCodec(messages);
   readonly grpc: GrpcConnection;
+  private readonly operations: RuntimeOperations;
 
-  constructor(socket: string) {
+  constructor(env: Env, socket: string) {
     this.grpc = new GrpcConnection(socket);
+    this.operations = createRuntimeOperations(env);
   }
 
   async call(
@@ -76,7 +79,9 @@ export class CriConnection {
     timeoutMs = requestTimeoutMs,
     headers: Readonly<Record<string, string>> = {},
   ) {
-    const answer = await this.grpc.call(method.path, this.codec.encode(method.request, request), timeoutMs, headers);
+    const answer = await this.operations.measured(method.path, () =>
+      this.grpc.call(method.path, this.codec.encode(method.request, request), timeoutMs, headers),
+    );
     return this.codec.decode(method.response, answer);
   }
 

@@ -1,6 +1,6 @@
 // What the kubelet answers to ordinary requests, whatever carries them: its HTTPS server, or a call inside an embedded cluster.
 import type { Pod } from "../../api/index.ts";
-import { type Env, METRIC_TEXT_TYPE } from "../../base/index.ts";
+import { METRIC_TEXT_TYPE } from "../../base/index.ts";
 import { type KubeletApi, KubeletApiError } from "../kubelet-api.ts";
 import { logOptions, portsOf, streamOptions } from "./query.ts";
 import { kubeletRoute } from "./routes.ts";
@@ -31,7 +31,7 @@ export interface KubeletAnswer {
 const TEXT = "text/plain; charset=utf-8";
 
 /** Answers a caller that is allowed to ask. Rejects with a `Refusal` or a `KubeletApiError`. */
-export async function answerKubeletRequest(env: Env, kubelet: KubeletApi, { method, url, signal }: KubeletRequest): Promise<KubeletAnswer> {
+export async function answerKubeletRequest(kubelet: KubeletApi, { method, url, signal }: KubeletRequest): Promise<KubeletAnswer> {
   const route = kubeletRoute(url.pathname);
   if (route === undefined) throw new Refusal(404, "404 page not found\n");
   switch (route.type) {
@@ -47,7 +47,7 @@ export async function answerKubeletRequest(env: Env, kubelet: KubeletApi, { meth
     case "runningPods":
       return json(podList(await kubelet.runningPods()));
     case "metrics":
-      return { contentType: METRIC_TEXT_TYPE, body: env.metrics.render() };
+      return { contentType: METRIC_TEXT_TYPE, body: await kubelet.metrics() };
     case "resourceMetrics":
       return { contentType: METRIC_TEXT_TYPE, body: await kubelet.resourceMetrics() };
     case "cadvisorMetrics":

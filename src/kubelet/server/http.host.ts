@@ -88,7 +88,7 @@ class KubeletService {
   private readonly log: Env["log"];
 
   constructor(
-    private readonly env: Env,
+    env: Env,
     private readonly options: KubeletServerOptions,
   ) {
     this.log = env.log.child("kubelet-server");
@@ -121,7 +121,7 @@ class KubeletService {
     await this.admit(request, url.pathname);
     const gone = new AbortController();
     response.on("close", () => gone.abort());
-    const { contentType, body } = await answerKubeletRequest(this.env, this.options.kubelet, { method: request.method ?? "GET", url, signal: gone.signal });
+    const { contentType, body } = await answerKubeletRequest(this.options.kubelet, { method: request.method ?? "GET", url, signal: gone.signal });
     response.writeHead(200, { "Content-Type": contentType });
     if (typeof body === "string" || body instanceof Uint8Array) {
       response.end(body);
