@@ -3,7 +3,7 @@
 // Invariant: every write holds for the very pod that was judged, not for another of its name.
 import { type Binding, type JsonValue, type Pod, type PodCondition, podCondition, pods } from "../api/index.ts";
 import { type Env, formatTime } from "../base/index.ts";
-import { type Client, type EventRecorder, ignoreNotFound, objectReference } from "../client/index.ts";
+import { type Client, type EventRecorder, ignoreNotFound } from "../client/index.ts";
 import { PREEMPTION_REASON } from "./plugins/default-preemption.ts";
 import type { PodInfo } from "./pod-info.ts";
 
@@ -51,8 +51,7 @@ export class PodWriter {
     const condition = this.condition(pod, { type: "DisruptionTarget", status: "True", reason: PREEMPTION_REASON, message });
     await ignoreNotFound(this.patchStatus(pod, { conditions: [condition] }));
     await ignoreNotFound(this.client.delete(pods, { name, namespace }, { preconditions: { uid } }));
-    const details = { action: "Preempting", related: objectReference(by.pod) };
-    recorder.event(pod, "Normal", "Preempted", `Preempted by pod ${by.uid} on node ${nodeName}`, details);
+    recorder.event(pod, "Normal", "Preempted", `Preempted by pod ${by.uid} on node ${nodeName}`, { action: "Preempting" });
   }
 
   /** Its transition time changes with its status alone. */

@@ -38,7 +38,15 @@ function containerAmounts(pod: Pod, container: Container, field: Field, options:
   return new Map([...options.nonMissingRequests, ...amounts]);
 }
 
-function effectiveAmounts(pod: Pod, asked: ResourceAmounts, status: ContainerStatus, field: Field): ResourceAmounts {
+/** What is set for the pod as a whole; while that is being resized, what it holds. */
+function podLevelAmounts(pod: Pod, field: Field, { useStatus }: PodResourcesOptions): [string, Quantity][] {
+  const asked = new Map([...resourceAmounts(pod.spec.resources?.[field])].filter(([name]) => isPodLevelResource(name)));
+  if (useStatus !== true || pod.status?.resources === undefined) return [...asked];
+  const effective = effectiveAmounts(pod, asked, pod.status, field);
+  return [...asked.keys()].map((name) => [name, effective.get(name) ?? Quantity.zero]);
+}
+
+function effectiveAmounts(pod: Pod, asked: ResourceAmounts, status: Pick<ContainerStatus, "resources" | "allocatedResources">, field: Field): ResourceAmounts {
   const held = maxAmounts(resourceAmounts(status.resources?.[field]), field === "requests" ? resourceAmounts(status.allocatedResources) : new Map());
   const infeasible = pod.status?.conditions?.some(({ type, reason }) => type === podConditions.resizePending && reason === "Infeasible") ?? false;
   return infeasible ? held : maxAmounts(held, asked);
@@ -66,14 +74,14 @@ export function containersAmounts(pod: Pod, field: Field, options: PodResourcesO
 /** What the scheduler must find room for. */
 export function podRequests(pod: Pod, options: PodResourcesOptions = {}): ResourceAmounts {
   const amounts = containersAmounts(pod, "requests", options);
-  for (const [name, quantity] of resourceAmounts(pod.spec.resources?.requests)) if (isPodLevelResource(name)) amounts.set(name, quantity);
+  for (const [name, quantity] of podLevelAmounts(pod, "requests", options)) amounts.set(name, quantity);
   return options.excludeOverhead === true ? amounts : addAmounts(amounts, resourceAmounts(pod.spec.overhead));
 }
 
 /** The most that the pod may use; a resource that some container may use without limit is the sum of the limits there are. */
 export function podLimits(pod: Pod, options: PodResourcesOptions = {}): ResourceAmounts {
   const amounts = containersAmounts(pod, "limits", options);
-  for (const [name, quantity] of resourceAmounts(pod.spec.resources?.limits)) if (isPodLevelResource(name)) amounts.set(name, quantity);
+  for (const [name, quantity] of podLevelAmounts(pod, "limits", options)) amounts.set(name, quantity);
   if (options.excludeOverhead === true) return amounts;
   for (const [name, overhead] of resourceAmounts(pod.spec.overhead)) {
     const limit = amounts.get(name);
