@@ -3,6 +3,7 @@
 const AREAS: Readonly<Record<string, () => Promise<unknown>>> = {
   "first-pod": () => import("./first-pod.ts"),
   "pod-start": () => import("./pod-start.ts"),
+  services: () => import("./services.ts"),
   scheduler: () => import("./scheduler.ts"),
   store: () => import("./store.ts"),
 };

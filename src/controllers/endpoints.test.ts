@@ -131,4 +131,30 @@ describe("endpoint slices", () => {
       "service.kubernetes.io/headless": "",
     });
   });
+
+  it.each<[string | undefined, object | undefined]>([
+    [undefined, undefined],
+    ["PreferClose", { forZones: [{ name: "a" }] }],
+    ["PreferSameZone", { forZones: [{ name: "a" }] }],
+    ["PreferSameNode", { forZones: [{ name: "a" }], forNodes: [{ name: "node-1" }] }],
+  ])("hint at who should use a ready endpoint, for the distribution %s", (trafficDistribution, expected) => {
+    const zoned = () => ({ apiVersion: "v1", kind: "Node", metadata: { name: "node-1", labels: { "topology.kubernetes.io/zone": "a" } }, spec: {} });
+    const of = service(trafficDistribution === undefined ? {} : { trafficDistribution });
+    const pods = [ready("a", "10.0.0.1"), pod({ name: "b", ip: "10.0.0.2" })];
+    const [slice] = apply(planEndpointSlices({ service: of, pods, slices: [], node: zoned }).actions, []);
+    const hints = new Map(slice?.endpoints?.map(({ addresses, hints: given }) => [addresses[0], given]));
+    expect([hints.get("10.0.0.1"), hints.get("10.0.0.2")]).toEqual([expected, undefined]);
+  });
+
+  it("have one of each family, without the other family's addresses", () => {
+    const dual = pod({ name: "a", ip: "10.0.0.1", ready: true });
+    const both: Pod = { ...dual, status: { ...dual.status, podIPs: [{ ip: "10.0.0.1" }, { ip: "fd00::1" }] } };
+    const slices = apply(plan([both], [], service({ ipFamilies: ["IPv4", "IPv6"] })), []);
+    expect(slices.map(({ addressType, endpoints: [first] = [] }) => [addressType, first?.addresses])).toEqual([
+      ["IPv4", ["10.0.0.1"]],
+      ["IPv6", ["fd00::1"]],
+    ]);
+    const single = plan([both], slices, service());
+    expect(apply(single, slices).map(({ addressType }) => addressType)).toEqual(["IPv4"]);
+  });
 });

@@ -13,6 +13,7 @@ import {
   type Node,
   nodeLabels,
   nodes,
+  objectKey,
   type Pod,
   type Service,
   serviceLabels,
@@ -198,8 +199,16 @@ function serviceOf({ metadata }: EndpointSlice): string[] {
 
 export const endpointSliceController: Controller = controller<Service, ObservedEndpointSlices>("endpoint-slice", {
   for: services,
-  wakes: [wake(endpointSlices, serviceOf), wakeServicesOfPod()],
-  reads: [nodes],
+  wakes: [
+    wake(endpointSlices, serviceOf),
+    wakeServicesOfPod(),
+    // A node that moved to another zone, which is rare: its endpoints tell their zone.
+    wake(
+      nodes,
+      (_node, caches) => caches.of(services).list().map(objectKey),
+      (node, old) => node.metadata.labels?.[nodeLabels.zone] !== old.metadata.labels?.[nodeLabels.zone],
+    ),
+  ],
   index: (caches) => caches.of(endpointSlices).addIndex(BY_SERVICE, serviceOf),
   observe: (key, caches) => {
     const service = caches.of(services).get(key);

@@ -52,6 +52,10 @@ describe("the ports of load balancers", () => {
     expect(await balancers.settle("default/c", balancer("c", 81))).toMatchObject({ by: "the host port of a pod" });
     await balancers.settle("default/a", undefined);
     expect([...(await balancers.settle("default/b", balancer("b", 80))).held]).toEqual(["TCP/80"]);
+    // The scheduler gave the port to a pod.
+    hostPorts.add("TCP/80");
+    expect(await balancers.settle("default/b", balancer("b", 80))).toMatchObject({ takenPort: "TCP/80", by: "the host port of a pod" });
+    expect(open.size).toBe(0);
   });
 
   it("are none of this balancer's when the service has another class", async () => {

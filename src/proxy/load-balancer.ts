@@ -2,8 +2,8 @@
 // port is held by listening on it, so that no program of the machine and no service loses what it has; the rules lead its
 // packets past the listener. For which services a node answers is published, and the service-lb controller makes addresses of it.
 //
-// Invariants: a service is answered for on all its ports or on none; who came first keeps what it has; what nobody wants any
-// more is let go at once.
+// Invariants: a service is answered for on all its ports or on none; of services, who came first keeps what it has; a pod's
+// host port, which the scheduler granted, comes before any of them; what nobody wants any more is let go at once.
 import { objectKey, type Service, serviceLabels, servicePortNames, wantsOwnLoadBalancer } from "../api/index.ts";
 
 /** The machine's side. */
@@ -77,9 +77,9 @@ export class LoadBalancerPorts {
 
   /** Undefined when it worked, else who has the port. */
   async #take(key: string, name: string): Promise<string | undefined> {
+    if (this.isHostPort(name)) return "the host port of a pod";
     const held = this.#held.get(name);
     if (held !== undefined) return held.owner === key ? undefined : `service ${held.owner}`;
-    if (this.isHostPort(name)) return "the host port of a pod";
     const reserved = await this.reserver.reserve(name);
     if (reserved === undefined) return "another program of this machine";
     this.#held.set(name, { owner: key, release: () => reserved.release() });

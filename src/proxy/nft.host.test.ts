@@ -292,13 +292,16 @@ describe.skipIf(!hasTools)("service rules in the kernel (needs root, nft and ip)
     await settle(ruleset);
     const shape = ruleset.shape();
     expect(await applier.chains(IPV4)).toEqual(shape?.chains);
+    expect(await applier.chainNames(IPV4)).toEqual(new Set(shape?.chains.keys()));
     expect(await applier.finds(shape?.probe ?? "")).toBe(true);
+    expect([await applier.wouldApply(ruleset.scriptOf(["web"])), await applier.wouldApply("add nonsense\n")]).toEqual([true, false]);
     on("node", "nft", "flush", "map", "ip", "kubets-proxy", "service-ips");
     expect(await applier.finds(shape?.probe ?? "")).toBe(false);
     on("node", "nft", "flush", "chain", "ip", "kubets-proxy", "prerouting");
     expect(await applier.chains(IPV4)).not.toEqual(shape?.chains);
     on("node", "nft", "flush", "ruleset");
     expect(await applier.chains(IPV4)).toBeUndefined();
+    expect(await applier.chainNames(IPV4)).toEqual(new Set());
   });
 
   it.skipIf(!existsSync("/usr/sbin/conntrack"))("ends UDP flows that lead where their service no longer does", async () => {

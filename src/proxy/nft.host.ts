@@ -18,6 +18,13 @@ export interface NftOptions {
 export function createNftApplier(options: NftOptions = {}): ProxyApplier {
   return {
     apply: (script) => nft(script, options),
+    wouldApply: (script) => succeeds(nft(script, options, ["--check"])),
+    chainNames: async ({ header }) => {
+      const [file, args] = inNamespace(options, "nft", ["--json", "list", "chains", header]);
+      const { stdout } = await run(file, args, { maxBuffer: LISTING_LIMIT_BYTES });
+      const { nftables } = JSON.parse(stdout) as { readonly nftables: readonly { readonly chain?: { readonly table: string; readonly name: string } }[] };
+      return new Set(nftables.flatMap(({ chain }) => (chain?.table === TABLE ? [chain.name] : [])));
+    },
     chains: async ({ header }) => {
       const [file, args] = inNamespace(options, "nft", ["--json", "--terse", "list", "table", header, TABLE]);
       return run(file, args, { maxBuffer: LISTING_LIMIT_BYTES }).then(
@@ -26,11 +33,7 @@ export function createNftApplier(options: NftOptions = {}): ProxyApplier {
         () => undefined,
       );
     },
-    finds: (script) =>
-      nft(script, options).then(
-        () => true,
-        () => false,
-      ),
+    finds: (script) => succeeds(nft(script, options)),
     udpFlows: async ({ name }) => {
       try {
         const [file, args] = inNamespace(options, "conntrack", ["-L", "-p", "udp", "-f", name.toLowerCase()]);
@@ -89,9 +92,16 @@ function selection(flow: Flow): string[] {
   ];
 }
 
-function nft(script: string, options: NftOptions): Promise<void> {
+function succeeds(work: Promise<void>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
+}
+
+function nft(script: string, options: NftOptions, flags: readonly string[] = []): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(...inNamespace(options, "nft", ["-f", "-"]), { stdio: ["pipe", "ignore", "pipe"] });
+    const child = spawn(...inNamespace(options, "nft", [...flags, "-f", "-"]), { stdio: ["pipe", "ignore", "pipe"] });
     let errors = "";
     child.stderr.on("data", (chunk: Buffer) => {
       errors += chunk.toString();

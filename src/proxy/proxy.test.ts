@@ -32,6 +32,8 @@ describe("the service proxy", () => {
   let flows: Flow[];
   let ended: Flow[];
   let kernelChains: ReadonlyMap<string, number> | undefined;
+  /** Scripts with this text are refused. */
+  let poison: string;
 
   beforeEach(() => {
     client = createFakeClient(env);
@@ -39,12 +41,15 @@ describe("the service proxy", () => {
     failures = 0;
     flows = [];
     kernelChains = fixedChains();
+    poison = "poison";
     ended = [];
     const applier = {
       apply: async (script: string) => {
-        if (failures-- > 0) throw new Error("nft ended with 1");
+        if (failures-- > 0 || script.includes(poison)) throw new Error("nft ended with 1");
         scripts.push(script);
       },
+      wouldApply: async (script: string) => !script.includes(poison),
+      chainNames: async () => new Set(kernelChains?.keys()),
       chains: async () => kernelChains,
       finds: async () => true,
       udpFlows: async () => flows,
@@ -92,6 +97,20 @@ describe("the service proxy", () => {
     expect(scripts[0]).toContain("delete table ip kubets-proxy");
     await clock.advance(60_000);
     expect(scripts).toHaveLength(1);
+  });
+
+  it("leaves out the one service that the kernel does not take, until it changes", async () => {
+    await client.create(services, service);
+    const bad = await client.create(services, testService("bad", { clusterIP: "10.96.0.66", ports }));
+    await client.create(services, testService("another", { clusterIP: "10.96.0.21", ports }));
+    poison = "10.96.0.66";
+    await start();
+    await clock.advance(5000);
+    expect(scripts).toHaveLength(1);
+    for (const ip of ["10.96.0.20", "10.96.0.21"]) expect(scripts[0]).toContain(`${ip} . tcp . 80`);
+    await client.update(services, { ...bad, spec: { ...bad.spec, clusterIP: "10.96.0.67" } });
+    await clock.advance(5000);
+    expect(scripts[1]).toContain("10.96.0.67 . tcp . 80");
   });
 
   it("puts the table back when somebody took it away", async () => {

@@ -288,8 +288,8 @@ class InformedServiceProxy implements ServiceProxy {
       const pod = this.options.pods?.get(key);
       for (const rules of this.families) rules.set(`pod ${key}`, pod === undefined ? undefined : planHostPorts(pod, rules.family));
     }
-    // A host port that is gone may be what a load balancer waits for.
-    if (keys.length > 0) for (const waiting of this.balancers?.waiting ?? []) this.changed(waiting);
+    // A host port that came takes its port from a load balancer; one that is gone may be what a load balancer waits for.
+    if (keys.length > 0) for (const key of [...(this.balancers?.published() ?? []), ...(this.balancers?.waiting ?? [])]) this.changed(key);
   }
 
   private async applyRules(): Promise<boolean> {
@@ -301,6 +301,8 @@ class InformedServiceProxy implements ServiceProxy {
     } catch (error) {
       for (const transaction of transactions) transaction.settled(false);
       this.log.error("service rules could not be set", { error, retryInMs: this.retryMs });
+      // The first failure may be of the moment. Another one may be of one service, which shall not keep the others waiting.
+      if (this.retryMs > FIRST_RETRY_MS) await this.refuseWhatDoesNotApply();
       return false;
     }
     for (const transaction of transactions) transaction.settled(true);
@@ -308,6 +310,18 @@ class InformedServiceProxy implements ServiceProxy {
       .histogram("kubeproxy_sync_proxy_rules_duration_seconds", "Time to bring the node's service rules up to date.")
       .observe((this.env.clock.monotonic() - startedMs) / 1000);
     return true;
+  }
+
+  private async refuseWhatDoesNotApply(): Promise<void> {
+    for (const rules of this.families) {
+      for (const key of await rules.refuseWhatDoesNotApply()) {
+        this.log.error("the kernel does not take a service's rules; it is left out until it changes", { service: key, family: rules.family.name });
+        const service = this.services.get(key);
+        if (service === undefined) continue;
+        const message = `Node ${this.options.nodeName} cannot set the ${rules.family.name} rules of the service; it is left out until it changes`;
+        this.recorder.event(service, "Warning", "ServiceRulesRefused", message, { action: "Apply" });
+      }
+    }
   }
 
   private async endStaleFlows(): Promise<boolean> {

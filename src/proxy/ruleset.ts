@@ -118,12 +118,15 @@ export class Ruleset {
   /** What the kernel has. Undefined: not known, the table must be replaced. */
   #applied: Map<string, string> | undefined;
   readonly #dirty = new Set<string>();
+  /** Owners whose claims the kernel does not take: left out until they change. */
+  readonly #refused = new Set<string>();
 
   constructor(private readonly family: Family) {}
 
   /** Replaces the claims of an owner; an empty map takes them back. */
   set(owner: string, claims: Claims): void {
     const before = this.#claimsOf.get(owner);
+    if (this.#refused.delete(owner)) for (const name of claims.keys()) this.#dirty.add(name);
     for (const name of before?.keys() ?? []) {
       if (claims.has(name)) continue;
       const others = this.#claims.get(name);
@@ -168,6 +171,31 @@ export class Ruleset {
     return { script, settled };
   }
 
+  /** A script that makes the whole table with the claims of these owners alone, to find out whether the kernel would take it. */
+  scriptOf(owners: readonly string[]): string {
+    const wanted = new Map<string, string>();
+    for (const owner of [...owners].sort().reverse()) for (const [name, value] of this.#claimsOf.get(owner) ?? []) wanted.set(name, value);
+    return `${removal(this.family)}${frameOf(this.family)}${render(
+      [...wanted].map(([name, after]) => ({ name, before: undefined, after })),
+      this.family,
+    )}`;
+  }
+
+  get owners(): readonly string[] {
+    return [...this.#claimsOf.keys()].filter((owner) => !this.#refused.has(owner));
+  }
+
+  /** Leaves the claims of an owner out until they change, so that the others' reach the kernel. */
+  refuse(owner: string): void {
+    this.#refused.add(owner);
+    for (const name of this.#claimsOf.get(owner)?.keys() ?? []) this.#dirty.add(name);
+  }
+
+  /** How much the table holds: what it costs to read it. */
+  get size(): number {
+    return this.#applied?.size ?? 0;
+  }
+
   /** Undefined while it is not known what the kernel has. */
   shape(): Shape | undefined {
     if (this.#applied === undefined) return undefined;
@@ -193,7 +221,7 @@ export class Ruleset {
     let first: string | undefined;
     let value: string | undefined;
     for (const [owner, claimed] of this.#claims.get(name) ?? []) {
-      if (first !== undefined && first < owner) continue;
+      if (this.#refused.has(owner) || (first !== undefined && first < owner)) continue;
       first = owner;
       value = claimed;
     }
