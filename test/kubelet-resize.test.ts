@@ -172,4 +172,18 @@ describe("a resize", () => {
     await client.delete(pods, { namespace: "default", name: "other" });
     await waitForPod("web", isResized);
   });
+
+  it("changes what the pod as a whole may use", async () => {
+    const { createPod, waitForPod, client, host, runtime } = await start();
+    const { metadata } = await createPod("web", { resources: guaranteed("1", "256Mi"), containers: [container("main", {}), container("side", {})] });
+    const before = await waitForPod("web", isReady);
+    expect(before.status).toMatchObject({ qosClass: "Guaranteed", allocatedResources: amounts("1", "256Mi") });
+    const body = { spec: { resources: guaranteed("2", "512Mi") } } as unknown as JsonValue;
+    await client.patch(pods, { namespace: "default", name: "web" }, { type: "strategic", body }, { subresource: "resize" });
+    const after = await waitForPod("web", (pod) => pod.metadata.generation === 2 && isResized(pod));
+    expect(after.status).toMatchObject({ allocatedResources: amounts("2", "512Mi"), resources: guaranteed("2", "512Mi") });
+    expect(host.groups.get(`/kubets/kubepods/pod${metadata.uid}`)).toMatchObject({ cpuQuotaMicros: 200_000, memoryLimitBytes: 512 << 20 });
+    // Containers without limits of their own are held to the pod's.
+    expect(runtime.config(idOf(statusOf(after, "side"))).resources).toMatchObject({ cpuQuota: 200_000, memoryLimitBytes: 512 << 20 });
+  });
 });

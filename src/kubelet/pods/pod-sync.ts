@@ -71,7 +71,7 @@ export async function syncPod(context: SyncContext, observed: RuntimePod): Promi
     await killUnwanted(context, actions, observed);
   }
   if (signal.aborted) return { retryAtMs: undefined, acted: true };
-  const resized = actions.killPod ? "no" : await carryOutResize(context, actions);
+  const resized = actions.killPod ? "no" : await carryOutResize(context, actions, observed);
   const resizeRetry = resized === "later" ? { retryAtMs: parts.env.clock.now() + RESIZE_RETRY_MS } : {};
   await pruneContainers(context, observed);
   const toStart = [...actions.ephemeralToStart, ...actions.initToStart, ...actions.toStart];
@@ -100,11 +100,11 @@ async function makeGroup({ parts, pod, group }: SyncContext): Promise<void> {
   group.limits = limits;
 }
 
-async function carryOutResize({ parts, pod, group }: SyncContext, { toResize }: PodActions): Promise<"no" | "done" | "later"> {
+async function carryOutResize({ parts, pod, group }: SyncContext, { toResize }: PodActions, observed: RuntimePod): Promise<"no" | "done" | "later"> {
   const wanted = podCgroupLimits(pod, parts.node.podPidsLimit);
   if (toResize.length === 0 && JSON.stringify(wanted) === JSON.stringify(group.limits)) return "no";
   try {
-    const problem = await resizePod(parts, pod, toResize);
+    const problem = await resizePod(parts, pod, toResize, observed);
     if (problem !== undefined) {
       parts.allocations.progress(pod, false, problem);
       return "later";

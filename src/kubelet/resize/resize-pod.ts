@@ -36,8 +36,18 @@ export function containersByName(pod: Pod): ReadonlyMap<string, Container> {
   return new Map([...initContainers(pod), ...pod.spec.containers].map((container) => [container.name, container]));
 }
 
+/** The running containers that are held to the pod's own limit of the resource, which changes, for they have none of theirs. */
+function inheriting(pod: Pod, actuated: Pod, observed: RuntimePod, name: Resizable): ContainerResize[] {
+  if (pod.spec.resources?.limits?.[name] === actuated.spec.resources?.limits?.[name]) return [];
+  return [...containersByName(pod).values()].flatMap((container) => {
+    const seen = newestContainer(observed, container.name);
+    if (seen?.state !== "running" || amountsOf(container.resources, name).limit > 0) return [];
+    return [{ id: seen.id, container, from: container.resources ?? {} }];
+  });
+}
+
 /** `pod` as granted. Gives what keeps the resize from being carried out now, or nothing. Errors of runtime and host reject. */
-export async function resizePod(parts: ResizeParts, pod: Pod, resizes: readonly ContainerResize[]): Promise<string | undefined> {
+export async function resizePod(parts: ResizeParts, pod: Pod, resizes: readonly ContainerResize[], observed: RuntimePod): Promise<string | undefined> {
   const { allocations, node } = parts;
   const actuated = allocations.actuated(pod);
   const group = { path: podCgroup(node.kubepods, pod), limits: podCgroupLimits(actuated, node.podPidsLimit) };
@@ -45,7 +55,10 @@ export async function resizePod(parts: ResizeParts, pod: Pod, resizes: readonly 
   const problem = await memoryProblem(parts.host.cgroups, group, wanted, resizes);
   if (problem !== undefined) return problem;
   const current = new Map(resizes.map(({ id, from }) => [id, from]));
-  for (const name of ["memory", "cpu"] as const) await resizeOne(parts, { pod, name, group, wanted, resizes, current });
+  for (const name of ["memory", "cpu"] as const) {
+    const concerned = [...shrinkingFirst(resizes, name), ...inheriting(pod, actuated, observed, name)];
+    await resizeOne(parts, { pod, name, group, wanted, concerned, current });
+  }
   if (pod.spec.resources !== undefined) allocations.actuate(podUid(pod), undefined, pod.spec.resources);
   return undefined;
 }
@@ -60,11 +73,11 @@ interface Step {
   readonly name: Resizable;
   readonly group: Group;
   readonly wanted: CgroupLimits;
-  readonly resizes: readonly ContainerResize[];
+  readonly concerned: readonly ContainerResize[];
   readonly current: Map<string, ResourceRequirements>;
 }
 
-async function resizeOne(parts: ResizeParts, { pod, name, group, wanted, resizes, current }: Step): Promise<void> {
+async function resizeOne(parts: ResizeParts, { pod, name, group, wanted, concerned, current }: Step): Promise<void> {
   const setGroup = async (limits: Partial<CgroupLimits>, when: boolean): Promise<void> => {
     if (!when) return;
     group.limits = { ...group.limits, ...limits };
@@ -76,8 +89,8 @@ async function resizeOne(parts: ResizeParts, { pod, name, group, wanted, resizes
   const [sharesBefore, sharesAfter] = name === "cpu" ? [group.limits.cpuShares, wanted.cpuShares] : [0, 0];
   await setGroup(limitOf, after > before);
   await setGroup({ cpuShares: sharesAfter }, sharesAfter > sharesBefore);
-  for (const { id, container } of shrinkingFirst(resizes, name)) {
-    const resources = withResource(current.get(id), container.resources, name);
+  for (const { id, container, from } of concerned) {
+    const resources = withResource(current.get(id) ?? from, container.resources, name);
     await parts.runtime.updateContainerResources(id, containerResources(pod, { ...container, resources }, parts.node.memoryBytes));
     current.set(id, resources);
     parts.allocations.actuate(podUid(pod), container.name, resources);
