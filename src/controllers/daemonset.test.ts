@@ -91,7 +91,38 @@ describe("an update of a daemon set", () => {
   });
 });
 
+describe("a daemon set that is rolled back", () => {
+  it("replaces the broken pods and leaves the good ones alone", () => {
+    // app:2 did not come up on a; b and c still run app:1, which the set asks for again.
+    const broken = daemon({ on: "a", of: NEW, ready: false });
+    expect(brief(plan(daemonSet("app:1"), three, [broken, daemon({ on: "b" }), daemon({ on: "c" })]).actions)).toEqual(["delete pods agent-a"]);
+  });
+});
+
+describe("a node's place", () => {
+  it("is not kept by a pod that ended, is deleted and only held by a finalizer", () => {
+    const held = daemon({ on: "a", phase: "Failed" });
+    const going = { ...held, metadata: { ...held.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+    expect(brief(plan(daemonSet(), [node("a")], [going]).actions)).toEqual(["create pods"]);
+    const running = { ...daemon({ on: "a" }), metadata: going.metadata };
+    expect(brief(plan(daemonSet(), [node("a")], [running]).actions)).toEqual([]);
+  });
+});
+
 describe("revisions", () => {
+  it("are forgotten past the limit, those of living pods never, and these count", () => {
+    const named = (image: string, revision: number): ControllerRevision => {
+      const made = revisionOf(daemonSet(image));
+      const ownerReferences = [{ apiVersion: "apps/v1", kind: "DaemonSet", name: "agent", uid: "ds", controller: true }];
+      return { ...made, revision, metadata: { ...made.metadata, uid: image, ownerReferences } };
+    };
+    const revisions = [named("app:1", 1), named("app:2", 2), named("app:3", 3), named("app:4", 4)];
+    const set = { ...daemonSet("app:4"), spec: { ...daemonSet("app:4").spec, revisionHistoryLimit: 1, updateStrategy: { type: "OnDelete" } } };
+    const observed = { set, nodes: [node("a")], candidates: [daemon({ on: "a" })], revisions, backoffMs: () => 0, namedRevision: () => undefined };
+    const gone = planDaemonSet(observed, NOW_MS).actions.flatMap((action) => (action.do === "delete" ? [action.object.metadata.uid] : []));
+    expect(gone).toEqual(["app:2", "app:3"]);
+  });
+
   it("number each change and reuse what comes back", () => {
     const first = revisionOf(daemonSet("app:1"));
     const second = revisionOf(daemonSet("app:2"), [first]);
@@ -113,4 +144,7 @@ it("counts in the status", () => {
     updatedNumberScheduled: 2,
     numberMisscheduled: 0,
   });
+  const tainted = [node("a", [{ key: "k", effect: "NoSchedule" }])];
+  const [missed] = plan(daemonSet(), tainted, [daemon({ on: "a" })]).afterwards?.(undefined) ?? [];
+  expect(missed?.do === "update" && (missed.object as DaemonSet).status).toMatchObject({ desiredNumberScheduled: 0, numberMisscheduled: 1 });
 });

@@ -9,6 +9,7 @@ import {
   daemonSets,
   isPodAvailable,
   isPodReady,
+  isPodTerminal,
   type Node,
   nodes,
   type Pod,
@@ -59,16 +60,24 @@ export function planDaemonSet(observed: ObservedDaemonSet, nowMs: number): Plan 
       ...history.actions,
       ...claims,
       ...changes(context, states, unplaceable(observed, claimed)),
-      ...forgetOldRevisions(history.old, set.spec.revisionHistoryLimit ?? 10, inUse),
+      ...forgetOldRevisions(history.old, roomForUnused(set, history.old, inUse), inUse),
     ],
     afterwards: (failure) => writeStatus(observed, status, history.current, failure),
     requeueAfterMs: dueMs(observed, claimed, status),
   };
 }
 
+/** Old revisions that pods are of count towards the limit, too. */
+function roomForUnused(set: DaemonSet, old: readonly ControllerRevision[], inUse: ReadonlySet<string>): number {
+  const used = old.filter((revision) => inUse.has(revisionHash(revision))).length;
+  return Math.max(0, (set.spec.revisionHistoryLimit ?? 10) - used);
+}
+
 function statesOf({ set, nodes: all }: ObservedDaemonSet, claimed: readonly Pod[], hash: string): NodeState[] {
   const byNode = new Map<string, Pod[]>();
-  for (const pod of claimed) byNode.set(nodeOfDaemon(pod), [...(byNode.get(nodeOfDaemon(pod)) ?? []), pod]);
+  // What ended and is deleted, and only held by a finalizer, keeps no place.
+  for (const pod of claimed.filter((pod) => !(isPodTerminal(pod) && pod.metadata.deletionTimestamp !== undefined)))
+    byNode.set(nodeOfDaemon(pod), [...(byNode.get(nodeOfDaemon(pod)) ?? []), pod]);
   const sample = daemonPod(set, "", hash);
   return all.map((node) => ({ node, fit: fitOf(set, sample, node), pods: (byNode.get(node.metadata.name) ?? []).sort(byCreation) }));
 }

@@ -99,6 +99,25 @@ describe("the sizes in a rolling update of ten, three more and two fewer allowed
   });
 });
 
+describe("sets that were there before", () => {
+  it("are adopted with their pods when their template is the deployment's", () => {
+    const stray = set("stray", "app:2", 10, { revision: 7 });
+    const orphan: ReplicaSet = { ...stray, metadata: { ...stray.metadata, resourceVersion: "1", ownerReferences: [] } };
+    const { actions } = plan(deployment(), [orphan]);
+    // Its own number is kept: nothing newer is known.
+    expect(brief(actions)).toEqual(["patch replicasets stray"]);
+    expect(statusOf(plan(deployment(), [orphan]).afterwards?.(undefined))).toMatchObject({ replicas: 10, updatedReplicas: 10 });
+  });
+
+  it("all shrink when a third template comes while the second rolls out", () => {
+    const sets = [set("first", "app:0", 4, { age: 300 }), set("second", "app:1", 6, { age: 200, revision: 2, available: 2 })];
+    // Six serve of ten: two that do not serve may go, no other; room for three new ones.
+    expect(sizes(plan(deployment(), sets).actions)).toEqual(["second: 4", "new: 3"]);
+    const later = [...sets, set("third", "app:2", 3, { age: 10, revision: 3, available: 3 })];
+    expect(sizes(plan(deployment(), later).actions)).toEqual(["second: 2", "first: 3"]);
+  });
+});
+
 describe("scaling", () => {
   it.each<[string, Deployment, ReplicaSet[], string[]]>([
     ["the only set takes it all", deployment({ replicas: 4 }), [set("new", "app:2", 10)], ["new: 4"]],
@@ -170,6 +189,29 @@ describe("the status", () => {
     const status = statusOf(plan(deployment(), [set("new", "app:2", 10)]).afterwards?.(undefined));
     expect(conditionsOf(status)).toEqual(["Available=True MinimumReplicasAvailable", "Progressing=True NewReplicaSetAvailable"]);
     expect(status).toMatchObject({ replicas: 10, updatedReplicas: 10, availableReplicas: 10, unavailableReplicas: 0, observedGeneration: 1 });
+  });
+
+  it("tells what goes, and why pods cannot be made", () => {
+    const failure = { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: "exceeded quota" };
+    const base = set("new", "app:2", 10, { available: 4 });
+    const failing: ReplicaSet = { ...base, status: { replicas: 4, availableReplicas: 4, terminatingReplicas: 3, conditions: [failure] } };
+    const status = statusOf(plan(deployment(), [failing]).afterwards?.(undefined));
+    expect(status).toMatchObject({ terminatingReplicas: 3, unavailableReplicas: 6 });
+    expect(conditionsOf(status)).toEqual([
+      "Available=False MinimumReplicasUnavailable",
+      "Progressing=True ReplicaSetUpdated",
+      "ReplicaFailure=True FailedCreate",
+    ]);
+    expect(conditionsOf(statusOf(plan(deployment({ status }), [set("new", "app:2", 10)]).afterwards?.(undefined)))).toEqual([
+      "Available=True MinimumReplicasAvailable",
+      "Progressing=True NewReplicaSetAvailable",
+    ]);
+  });
+
+  it("keeps a condition that somebody else wrote", () => {
+    const foreign = { type: "Audited", status: "True", reason: "Ok", message: "" };
+    const status = statusOf(plan(deployment({ status: { conditions: [foreign] } }), [set("new", "app:2", 10)]).afterwards?.(undefined));
+    expect(conditionsOf(status)).toContain("Audited=True Ok");
   });
 
   it("says that a rollout is stuck after the deadline, and looks again when it is due", () => {

@@ -112,6 +112,14 @@ describe("eviction by taint", () => {
     expect(toleratedMs(pod({ name: "a", more: { tolerations } }), [taint])).toBe(expected);
   });
 
+  it("is called off when the taint goes or is tolerated for good, and only then told of", () => {
+    const forever = pod({ name: "a", more: { tolerations: [{ operator: "Exists" }] } });
+    const cancelled = planEviction({ pod: pod({ name: "a" }), taints: [], sinceMs: NOW_MS, wasScheduled: true }, NOW_MS).actions;
+    expect(cancelled).toMatchObject([{ note: { reason: "TaintManagerEviction", message: "Cancelling deletion of Pod default/a" } }]);
+    expect(brief(planEviction({ pod: forever, taints: [taint], sinceMs: NOW_MS, wasScheduled: true }, NOW_MS).actions)).toEqual(["note TaintManagerEviction"]);
+    expect(planEviction({ pod: pod({ name: "a" }), taints: [], sinceMs: NOW_MS }, NOW_MS).actions).toEqual([]);
+  });
+
   it("waits, marks and deletes", () => {
     const tolerant = pod({ name: "a", more: { tolerations: [{ operator: "Exists", tolerationSeconds: 60 }] } });
     expect(planEviction({ pod: tolerant, taints: [taint], sinceMs: NOW_MS - 20_000 }, NOW_MS)).toEqual({ actions: [], requeueAfterMs: 40_000 });

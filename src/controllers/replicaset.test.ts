@@ -24,6 +24,7 @@ describe("the plan for a replica set", () => {
       [],
       [],
     ],
+    ["neither adopts nor lets go what ended", replicaSet(0), [mine("a", { phase: "Failed", labels: {} }), pod({ name: "b", phase: "Succeeded" })], []],
     ["leaves another owner's pods alone", replicaSet(0), [pod({ name: "a", ownerUid: "other" })], []],
   ])("%s", (_what, owner, candidates, expected) => {
     expect(brief(plan(owner, candidates).actions)).toEqual(expected);
