@@ -1,6 +1,15 @@
 // The part of VolumeBinding that writes: what was promised to a pod is asked for at the API, and waited for until the binder and the
 // provisioners have done their part, or one of them gave up.
-import { annotations, isClaimBound, isReachableFrom, type Node, objectKey, persistentVolumeClaims, persistentVolumes } from "../../api/index.ts";
+import {
+  annotations,
+  isClaimBound,
+  isReachableFrom,
+  type Node,
+  objectKey,
+  type PersistentVolumeClaim,
+  persistentVolumeClaims,
+  persistentVolumes,
+} from "../../api/index.ts";
 import type { BindContext } from "../plugin.ts";
 import type { StorageState, VolumePromise } from "../storage-state.ts";
 
@@ -33,7 +42,7 @@ function isDone({ bindings, provisions }: VolumePromise, node: Node, storage: St
     if ((seen.spec.claimRef?.uid ?? "") === "") throw new Error(`ClaimRef got reset for pv "${name}"`);
     const current = storage.claims.confirmed(objectKey(claim));
     if (current === undefined) throw new Error(`failed to check binding: persistentvolumeclaim "${claim.metadata.name}" not found`);
-    return isClaimBound(current);
+    return isReady(current);
   });
   const claimsDone = provisions.map(({ metadata: { namespace, name, resourceVersion } }) => {
     const seen = storage.claims.confirmed(`${namespace}/${name}`);
@@ -45,9 +54,14 @@ function isDone({ bindings, provisions }: VolumePromise, node: Node, storage: St
     if (volume !== undefined && !isReachableFrom(volume, node)) {
       throw new Error(`pv "${volume.metadata.name}" node affinity doesn't match node "${node.metadata.name}"`);
     }
-    return isClaimBound(seen);
+    return isReady(seen);
   });
   return [...volumesDone, ...claimsDone].every(Boolean);
+}
+
+/** The binder's last word is the phase, and kubelets wait for it too. */
+function isReady(claim: PersistentVolumeClaim): boolean {
+  return isClaimBound(claim) && claim.status?.phase === "Bound";
 }
 
 function isOlder(seen: string | undefined, written: string | undefined): boolean {
