@@ -114,7 +114,7 @@ describe("sets that were there before", () => {
     // Six serve of ten: two that do not serve may go, no other; room for three new ones.
     expect(sizes(plan(deployment(), sets).actions)).toEqual(["second: 4", "new: 3"]);
     const later = [...sets, set("third", "app:2", 3, { age: 10, revision: 3, available: 3 })];
-    expect(sizes(plan(deployment(), later).actions)).toEqual(["second: 2", "first: 3"]);
+    expect(sizes(plan(deployment(), later).actions)).toEqual(["first: 3", "second: 2"]);
   });
 });
 

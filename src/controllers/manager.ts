@@ -43,6 +43,7 @@ import { serviceCidrController } from "./service-cidr.ts";
 import { serviceLoadBalancerController } from "./service-lb.ts";
 import { serviceAccountController } from "./serviceaccount.ts";
 import { type SecretTokenIssuer, serviceAccountTokenController } from "./serviceaccount-tokens.ts";
+import { staleTokenController } from "./stale-tokens.ts";
 import { statefulSetController } from "./statefulset.ts";
 import { attributesClassProtection, claimProtection, volumeProtection } from "./storage-protection.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
@@ -150,6 +151,7 @@ function controllersOf(options: ControllerManagerOptions): readonly Controller[]
     csrCleanerController,
     bootstrapSigner,
     tokenCleaner,
+    staleTokenController,
     nodeTtlController(),
     horizontalPodAutoscalerController(kinds),
     resourceQuotaController(kinds),

@@ -16,7 +16,7 @@ import {
   services,
   systemPriorityClasses,
 } from "../../api/index.ts";
-import type { Env } from "../../base/index.ts";
+import { type Env, formatTime } from "../../base/index.ts";
 import type { Client, ObjectName } from "../../client/index.ts";
 import { reconcileBootstrapPolicy } from "../authorization/bootstrap-policy.ts";
 import { ensureLocalApiServices } from "./api-services.ts";
@@ -45,6 +45,11 @@ export async function bootstrap(env: Env, client: Client, options: BootstrapOpti
     ensureServiceCidr(client, options.serviceCidrs),
     ensureKubernetesService(client, options),
     ensureAuthenticationConfig(client, options),
+    // From today on the use of tokens that secrets keep is noted: who takes old ones out of use goes by it.
+    ensure(client, configMaps, {
+      metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
+      data: { since: formatTime(env.clock.now()).slice(0, 10) },
+    }),
     ensureLocalApiServices(env, client),
   ]);
 }
