@@ -106,8 +106,16 @@ async function writeLimit(file: string, value: string): Promise<void> {
   if (existsSync(file)) await writeFile(file, value);
 }
 
-function readText(file: string): Promise<string | undefined> {
-  return ifPresent(() => readFile(file, "utf8"));
+/** What reading says of a group or process that is gone, or goes away at this moment. */
+const GONE: ReadonlySet<string> = new Set(["ENOENT", "ENODEV", "ESRCH", "EINVAL"]);
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if (GONE.has(codeOf(error))) return undefined;
+    throw error;
+  }
 }
 
 /** Those of the first process that is found; all processes of a pod share them. */
