@@ -243,6 +243,7 @@ describe.skipIf(!hasTools)("service rules in the kernel (needs root, nft and ip)
     expect(ask("pod3", "tcp/fd00:96::20/80")).toEqual(["fd00:244::2 from fd00:244::3"]);
     expect(ask("pod2", "tcp/fd00:96::20/80")).toEqual(["fd00:244::2 from fd00:244::1"]);
     expect(ask("outside", "tcp/fd00:192::1/30080", "tcp/fd00:192::1/80")).toEqual(Array(2).fill("fd00:244::2 from fd00:244::1"));
+    expect(ask("node", "tcp/fd00:192::1/80", "tcp/::1/80")).toEqual(["fd00:244::2 from fd00:244::1", "ECONNREFUSED"]);
     expect(await applier.chains(IPV6)).toEqual(ruleset6.shape()?.chains);
     ruleset6.set("web", planService(service, [], options6).claims);
     await settle(ruleset6);

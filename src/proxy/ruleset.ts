@@ -28,7 +28,7 @@ const MAPS: Readonly<Record<MapName, string>> = {
  * addresses, a pod's host port comes first, then load balancers, then node ports; only the last do not answer on loopback, as
  * upstream's do not. Whatever leaves with a loopback address as its source must get another one. Packets from outside to
  * loopback are dropped before they can be taken for the node's own: host ports need `route_localnet` on the pods' bridge, which
- * would let them in.
+ * would let them in. IPv6 has no such switch: on `::1` nothing answers, and clients that try it first go on to 127.0.0.1.
  */
 function frameOf({ header, addressType, loopback }: Family): string {
   const toLocal = "fib daddr type local";
@@ -41,7 +41,7 @@ ${Object.values(MAPS)
     meta l4proto != { tcp, udp, sctp } return
     ${frontend} vmap @service-ips
     fib daddr type != local return
-    dnat ${header} to ${frontend} map @host-ports
+${header === "ip6" ? `    ip6 daddr ${loopback} return\n` : ""}    dnat ${header} to ${frontend} map @host-ports
     dnat ${header} to meta l4proto . th dport map @any-host-ports
     meta l4proto . th dport vmap @balancer-ports
     ${header} daddr != ${loopback} meta l4proto . th dport vmap @node-ports

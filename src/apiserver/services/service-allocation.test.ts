@@ -66,6 +66,16 @@ describe("services", () => {
     await expect(outside).rejects.toMatchObject({ message: expect.stringContaining("The range of valid ports is 30000-32767") });
   });
 
+  it("of type LoadBalancer may do without node ports, and still ask for one", async () => {
+    const { client } = await startTestServer();
+    const spec = { type: "LoadBalancer", allocateLoadBalancerNodePorts: false };
+    const without = await client.create(services, service("without", spec));
+    expect(without.spec.ports?.[0]?.nodePort).toBeUndefined();
+    await client.create(services, service("asking", { ...spec, ports: [{ port: 80, nodePort: 30_500 }] }));
+    const taken = client.create(services, service("late", { type: "NodePort", ports: [{ port: 80, nodePort: 30_500 }] }));
+    await expect(taken).rejects.toMatchObject({ message: expect.stringContaining("provided port is already allocated") });
+  });
+
   it("take nothing when they are refused or only tried", async () => {
     const { client } = await startTestServer();
     await expect(client.create(services, service("Bad_Name", { clusterIP: "10.96.0.10" }))).rejects.toMatchObject({ code: 422 });

@@ -49,7 +49,7 @@ export class ServiceAllocation implements WriteHook {
       const errors = settleFamilies(service, old, this.#addresses.families);
       if (errors.length > 0) throw refused(service, errors);
       if (needsClusterIP(service) && !isPreferenceKept(service, old)) draft.giveAddresses(service);
-      if (needsNodePort(service)) draft.giveNodePorts(service);
+      if (service.spec.type === "NodePort" || service.spec.type === "LoadBalancer") draft.giveNodePorts(service);
       if (needsHealthCheckNodePort(service)) draft.giveHealthCheckPort(service);
     } catch (error) {
       draft.rollback();
@@ -129,6 +129,8 @@ class Draft {
         note(port.nodePort, port.protocol ?? "TCP");
       }
     }
+    // A load balancer may do without, and still ask for some.
+    if (!needsNodePort(service)) return;
     for (const port of ports) {
       if (port.nodePort) continue;
       const sibling = ports.find((other) => other.port === port.port && other.nodePort && shared.get(other.nodePort)?.has(port.protocol ?? "TCP") === false);
