@@ -167,17 +167,17 @@ function containerWithLogs(pod: Pod, name: string, previous: boolean): string {
   const what = `container ${JSON.stringify(name)} in pod ${JSON.stringify(podName(pod))}`;
   const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = pod.status ?? {};
   const status = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find((candidate) => candidate.name === name);
-  if (status === undefined) throw new KubeletApiError(500, `${what} is not available`);
+  if (status === undefined) throw new KubeletApiError(400, `${what} is not available`);
   if (previous) {
     const id = status.lastState?.terminated?.containerID;
-    if (id === undefined || id === "") throw new KubeletApiError(500, `previous terminated ${what} not found`);
+    if (id === undefined || id === "") throw new KubeletApiError(400, `previous terminated ${what} not found`);
     return containerIdOf(id);
   }
   const id = newestId(status);
   if (id !== undefined && id !== "") return containerIdOf(id);
   const { terminated, waiting } = status.state ?? {};
-  if (terminated !== undefined || status.lastState?.terminated !== undefined) throw new KubeletApiError(500, `${what} is terminated`);
-  throw new KubeletApiError(500, `${what} is ${waitingText(waiting)}`);
+  if (terminated !== undefined || status.lastState?.terminated !== undefined) throw new KubeletApiError(400, `${what} is terminated`);
+  throw new KubeletApiError(400, `${what} is ${waitingText(waiting)}`);
 }
 
 function newestId({ state, lastState, containerID }: ContainerStatus): string | undefined {

@@ -12,6 +12,7 @@ import type { UserInfo } from "../user.ts";
 import type { ConnectHandler } from "./connect-handler.ts";
 import type { DocumentsHandler } from "./documents-handler.ts";
 import { type ApiRequest, type ApiResponse, type Handler, header, textResponse } from "./message.ts";
+import { wantsPretty } from "./representation.ts";
 import { parseRequest, type RequestInfo, type ResourceRequest } from "./request-info.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { checkResourceRequest } from "./resource-checks.ts";
@@ -55,7 +56,8 @@ export class Pipeline {
       if (info === undefined) throw badRequestError("the path of the request cannot be decoded");
       return await this.#dispatch(request, info, warnings);
     } catch (error) {
-      return statusResponse(statusOf(error, this.env.log, `${request.method} ${info?.path ?? request.target}`));
+      const status = statusOf(error, this.env.log, `${request.method} ${info?.path ?? request.target}`);
+      return statusResponse(status, info !== undefined && wantsPretty(request, info.query));
     }
   }
 

@@ -60,7 +60,7 @@ function includedObject({ transform }: MediaType, asked: string): IncludeObject 
 }
 
 /** People read what curl and browsers show. */
-function wantsPretty(request: ApiRequest, query: URLSearchParams): boolean {
+export function wantsPretty(request: ApiRequest, query: URLSearchParams): boolean {
   const asked = query.get("pretty");
   if (asked !== null) return isTrue(asked);
   return /^(curl|Wget|Mozilla\/5\.0)/.test(header(request, "user-agent"));

@@ -26,9 +26,9 @@ function quoted(text: string): string {
   return `"${text.replaceAll(/[\\"]/g, "\\$&").replaceAll(/[^\t\x20-\x7e]/g, " ")}"`;
 }
 
-export function statusResponse(status: Status): ApiResponse {
+export function statusResponse(status: Status, pretty = false): ApiResponse {
   const seconds = status.details?.retryAfterSeconds;
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (seconds !== undefined && seconds > 0) headers["retry-after"] = String(seconds);
-  return { status: status.code ?? 500, headers, body: bytesBody(encoder.encode(`${JSON.stringify(status)}\n`)) };
+  return { status: status.code ?? 500, headers, body: bytesBody(encoder.encode(`${JSON.stringify(status, undefined, pretty ? 2 : undefined)}\n`)) };
 }

@@ -14,6 +14,7 @@ const QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
 const TIME = "io.k8s.apimachinery.pkg.apis.meta.v1.Time";
 const MICRO_TIME = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
+const FIELDS_V1 = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1";
 const NAMED_SCALARS: Readonly<Partial<Record<ScalarType, string>>> = { quantity: QUANTITY, intOrString: INT_OR_STRING, time: TIME, microTime: MICRO_TIME };
 const PLAIN_SCALARS: Readonly<Partial<Record<ScalarType, JsonSchema>>> = {
   string: { type: "string" },
@@ -23,6 +24,10 @@ const PLAIN_SCALARS: Readonly<Partial<Record<ScalarType, JsonSchema>>> = {
   boolean: { type: "boolean" },
   bytes: { type: "string", format: "byte" },
 };
+
+function sorted(values: readonly string[]): string[] {
+  return [...values].sort();
+}
 
 function namedScalar(name: string, dialect: Dialect): JsonSchema | undefined {
   switch (name) {
@@ -98,9 +103,9 @@ export class Definitions {
     if (patchStrategy !== undefined) extensions["x-kubernetes-patch-strategy"] = patchStrategy;
     if (this.#dialect === "v3") {
       if (field.default !== undefined) extensions["default"] = field.default;
-      if (field.enum !== undefined && schema.type !== "array") extensions["enum"] = field.enum;
+      if (field.enum !== undefined && schema.type !== "array") extensions["enum"] = sorted(field.enum);
     }
-    const own = this.#inline(schema, field.enum);
+    const own = field.name === "fieldsV1" ? this.add(FIELDS_V1, () => ({ type: "object" })) : this.#inline(schema, field.enum);
     if (Object.keys(extensions).length === 0) return own;
     // In OpenAPI 3.0 a reference must stand alone.
     return this.#dialect === "v3" && "$ref" in own ? { allOf: [own], ...extensions } : { ...own, ...extensions };
@@ -112,7 +117,7 @@ export class Definitions {
         return schema.definition === undefined ? this.#objectBody(schema) : this.reference(schema.definition, schema);
       case "array": {
         const items = this.#inline(schema.items);
-        return { type: "array", items: itemEnum !== undefined && this.#dialect === "v3" ? { ...items, enum: itemEnum } : items };
+        return { type: "array", items: itemEnum !== undefined && this.#dialect === "v3" ? { ...items, enum: sorted(itemEnum) } : items };
       }
       case "map":
         return { type: "object", additionalProperties: this.#inline(schema.values) };
