@@ -102,19 +102,9 @@ describe.skipIf(reason !== undefined)("a session with kubectl", () => {
 
   it("describes every kind of a day's work", async () => {
     await kubectl("create job sum --image=busybox:local -- true");
-    for (const what of [
-      "pod web",
-      "deploy dep",
-      "rs -l app=dep",
-      "svc front",
-      "node",
-      "ns default",
-      "job sum",
-      "sa default",
-      "cm seen",
-      "endpointslices -l kubernetes.io/service-name=web",
-    ])
-      expect(await kubectl(`describe ${what}`), what).toMatch(/^Name: +\S/);
+    const described = ["pod web", "deploy dep", "rs -l app=dep", "svc front", "node", "ns default", "job sum", "sa default", "cm seen"];
+    if (minor >= 25) described.push("endpointslices -l kubernetes.io/service-name=web");
+    for (const what of described) expect(await kubectl(`describe ${what}`), what).toMatch(/^Name: +\S/);
     expect(await kubectl("describe pod web")).toMatch(/Node: +\S+\/\d.*Containers:.*Conditions:.*Volumes:.*Events:/s);
   });
 
@@ -213,7 +203,7 @@ describe.skipIf(reason !== undefined)("a session with kubectl", () => {
     expect(await kubectl("apply -f", both)).toBe("configmap/a unchanged\nconfigmap/b unchanged\n");
     file("both.yaml", `${map("a", "2")}---\n${map("b", "1")}`);
     const difference = await attempt("diff -f", both);
-    expect([difference.code, difference.stdout.split("\n").filter((line) => /^[-+] /.test(line))]).toEqual([1, ['-  x: "1"', '+  x: "2"']]);
+    expect([difference.code, difference.stdout.split("\n").filter((line) => /^[-+] {2}x: /.test(line))]).toEqual([1, ['-  x: "1"', '+  x: "2"']]);
     expect(await kubectl("apply -f", both)).toBe("configmap/a configured\nconfigmap/b unchanged\n");
     expect((await attempt("diff -f", both)).code).toBe(0);
     expect(await kubectl("apply view-last-applied cm/a")).toContain('x: "2"');
@@ -222,7 +212,7 @@ describe.skipIf(reason !== undefined)("a session with kubectl", () => {
     expect([edited.stdout, edited.stderr]).toEqual(["configmap/a edited\n", ""]);
     const untouched = await runProgram({ program: await kubectlProgram(), args: ["edit", "configmap", "a"], env: { ...env, EDITOR: "true" } });
     expect(untouched.stderr).toContain("Edit cancelled, no changes made.");
-    expect(await apply(map("a", "4"), "--prune", "-l", "set=one")).toContain("configmap/b pruned");
+    if (minor >= 25) expect(await apply(map("a", "4"), "--prune", "-l", "set=one")).toContain("configmap/b pruned");
     expect(await kubectl("replace -f", file("one.yaml", map("a", "5")))).toBe("configmap/a replaced\n");
     expect(await kubectl("replace --force -f", file("one.yaml", map("a", "6")))).toContain("configmap/a replaced");
     file("kustomization.yaml", "resources: [one.yaml]\nnamePrefix: pre-\n");
@@ -252,35 +242,31 @@ describe.skipIf(reason !== undefined)("a session with kubectl", () => {
       [`configmap made --from-literal=a=1 --from-file=${one}`, "configmap/made"],
       ["secret generic made --from-literal=a=1", "secret/made"],
       ["secret docker-registry reg --docker-username=u --docker-password=p", "secret/reg"],
-      ["cronjob tick --image=busybox:local --schedule=0,30_*_*_*_* -- true", "cronjob.batch/tick"],
-      ["job once --from=cronjob/tick", "job.batch/once"],
       ["role reader --verb=get,list --resource=pods", "role.rbac.authorization.k8s.io/reader"],
       ["rolebinding jane --role=reader --user=jane", "rolebinding.rbac.authorization.k8s.io/jane"],
       ["clusterrole session --verb=get --resource=nodes", "clusterrole.rbac.authorization.k8s.io/session"],
       ["clusterrolebinding session --clusterrole=session --user=jane", "clusterrolebinding.rbac.authorization.k8s.io/session"],
       ["quota made --hard=pods=100", "resourcequota/made"],
-      ["pdb made --selector=app=dep --min-available=1", "poddisruptionbudget.policy/made"],
       ["priorityclass made --value=10", "priorityclass.scheduling.k8s.io/made"],
       ["ingress made --rule=a.example.com/b=front:80", "ingress.networking.k8s.io/made"],
       ["service clusterip s1 --tcp=80", "service/s1"],
       ["service nodeport s2 --tcp=80:80", "service/s2"],
       ["service externalname s3 --external-name=example.com", "service/s3"],
       ["namespace extra", "namespace/extra"],
+      // Older ones ask for versions of these that are long gone.
+      ...(minor < 21
+        ? [["job once --image=busybox:local -- true", "job.batch/once"] as const]
+        : ([
+            ["cronjob tick --image=busybox:local --schedule=0,30_*_*_*_* -- true", "cronjob.batch/tick"],
+            ["job once --from=cronjob/tick", "job.batch/once"],
+            ["pdb made --selector=app=dep --min-available=1", "poddisruptionbudget.policy/made"],
+          ] as const)),
     ] as const)
       expect(await cluster.kubectl.run(["create", ...line.split(" ").map((word) => word.replaceAll("_", " "))])).toBe(`${created} created\n`);
     expect(await kubectl("wait --for=condition=complete job/once --timeout=60s")).toBe("job.batch/once condition met\n");
-    for (const what of [
-      "cronjob tick",
-      "role reader",
-      "rolebinding jane",
-      "quota made",
-      "pdb made",
-      "priorityclass made",
-      "ingress made",
-      "secret made",
-      "clusterrole view",
-    ])
-      expect(await kubectl(`describe ${what}`), what).toMatch(/^Name: +\S/);
+    const described = ["role reader", "rolebinding jane", "quota made", "priorityclass made", "secret made", "clusterrole view"];
+    if (minor >= 25) described.push("cronjob tick", "pdb made", "ingress made");
+    for (const what of described) expect(await kubectl(`describe ${what}`), what).toMatch(/^Name: +\S/);
   });
 
   it("tells who may what", async (context) => {
@@ -339,10 +325,12 @@ describe.skipIf(reason !== undefined)("a session with kubectl", () => {
     );
   });
 
-  it("cordons and drains within the budgets", async () => {
+  it("cordons and drains within the budgets", async (context) => {
     const node = await kubectl("get nodes -o", "jsonpath={.items[0].metadata.name}");
     expect(await kubectl(`cordon ${node}`)).toBe(`node/${node} cordoned\n`);
     expect(await kubectl("get nodes --no-headers")).toContain("Ready,SchedulingDisabled");
+    await kubectl(`uncordon ${node}`);
+    needs(context, 22);
     const refused = await attempt(`drain ${node}`);
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("declare no controller")]);
     const drain = await attempt(`drain ${node} --ignore-daemonsets --force --delete-emptydir-data --grace-period=1 --timeout=7s`);
@@ -372,7 +360,8 @@ describe.skipIf(reason !== undefined)("a session with kubectl", () => {
   });
 
   it("tells of the cluster and of its API", async () => {
-    expect(await kubectl("cluster-info")).toMatch(/control plane.* is running at .*DNS is running at/s);
+    const info = await kubectl("cluster-info");
+    for (const what of ["control plane", "is running at", "DNS"]) expect(info).toContain(what);
     await kubectl("cluster-info dump --namespaces=kube-system --output-directory", join(folder, "dump"));
     expect(readFileSync(join(folder, "dump/nodes.json"), "utf8")).toContain("NodeList");
     expect((await kubectl("api-versions")).split("\n")).toEqual(expect.arrayContaining(["apps/v1", "batch/v1", "v1"]));
@@ -394,7 +383,10 @@ describe.skipIf(reason !== undefined)("a session with kubectl", () => {
     await kubectl("delete rs -l app=leave --cascade=foreground --timeout=60s");
     expect(await kubectl("get rs,pods -l app=leave -o name")).toBe("");
     await kubectl("delete deploy dep --cascade=background --now");
-    await kubectl("wait --for=delete pod -l app=dep --timeout=60s");
+    await eventually(
+      () => kubectl("get pods -l app=dep -o name"),
+      (names) => names === "",
+    );
     await kubectl("run last --image=busybox:local --restart=Never -- sleep 1000");
     const forced = await attempt("delete pod last --force --grace-period=0");
     expect([forced.code, forced.stderr]).toEqual([0, expect.stringMatching(/^[Ww]arning: Immediate deletion does not wait/)]);
