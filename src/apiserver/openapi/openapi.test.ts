@@ -56,7 +56,7 @@ describe("OpenAPI v3", () => {
       "x-kubernetes-patch-merge-key": "containerPort",
       "x-kubernetes-patch-strategy": "merge",
     });
-    expect(schemas["io.k8s.api.core.v1.ContainerPort"]?.properties["protocol"]).toEqual({ type: "string", default: "TCP", enum: ["TCP", "UDP", "SCTP"] });
+    expect(schemas["io.k8s.api.core.v1.ContainerPort"]?.properties["protocol"]).toEqual({ type: "string", default: "TCP", enum: ["SCTP", "TCP", "UDP"] });
     expect(schemas["io.k8s.api.core.v1.Pod"]?.["x-kubernetes-group-version-kind"]).toEqual([{ group: "", version: "v1", kind: "Pod" }]);
   });
   it("describes streams by the fields of their options", () => {
