@@ -21,6 +21,7 @@ import {
   replicaSets,
   resourceQuotas,
   type Service,
+  secrets,
   serviceAccounts,
   services,
   statefulSets,
@@ -436,7 +437,57 @@ describe("a service", () => {
   });
 });
 
+describe("a service without a selector", () => {
+  const slices = async () => (await plane.client.list(endpointSlices, { namespace: "default", labelSelector: "kubernetes.io/service-name=db" })).items;
+  const addresses = async () => (await slices()).flatMap(({ endpoints: all = [] }) => (all ?? []).flatMap((endpoint) => endpoint.addresses)).sort();
+  const place = { namespace: "default", name: "db" };
+
+  it("has slices of the endpoints that somebody keeps for it, as long as he does", async () => {
+    await plane.client.create(services, { apiVersion: "v1", kind: "Service", metadata: { ...place }, spec: { ports: [{ port: 5432 }] } });
+    const subset = (...ips: string[]) => ({ addresses: ips.map((ip) => ({ ip })), ports: [{ port: 5432 }] });
+    await plane.client.create(endpoints, { apiVersion: "v1", kind: "Endpoints", metadata: { ...place }, subsets: [subset("192.0.2.1")] });
+    await until(async () => (await addresses()).join() === "192.0.2.1");
+    expect((await slices())[0]?.metadata.labels?.["endpointslice.kubernetes.io/managed-by"]).toBe("endpointslicemirroring-controller.k8s.io");
+    const current = await plane.client.get(endpoints, place);
+    await plane.client.update(endpoints, { ...current, subsets: [subset("192.0.2.2", "192.0.2.3")] });
+    await until(async () => (await addresses()).join() === "192.0.2.2,192.0.2.3");
+    expect(await slices()).toHaveLength(1);
+    await plane.client.delete(endpoints, place);
+    await until(async () => (await slices()).length === 0);
+  });
+
+  it("keeps the slices that were made by hand", async () => {
+    await plane.client.create(services, { apiVersion: "v1", kind: "Service", metadata: { ...place }, spec: { ports: [{ port: 5432 }] } });
+    const metadata = { name: "mine", namespace: "default", labels: { "kubernetes.io/service-name": "db" } };
+    const made = { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", metadata, addressType: "IPv4", endpoints: [{ addresses: ["192.0.2.9"] }] };
+    await plane.client.create(endpointSlices, made);
+    await plane.clock.advance(10_000);
+    expect(await addresses()).toEqual(["192.0.2.9"]);
+  });
+});
+
+describe("the cluster's introduction to new nodes", () => {
+  it("is signed with each token until that ends", async () => {
+    const place = { namespace: "kube-public", name: "cluster-info" };
+    await plane.client.create(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata: { ...place }, data: { kubeconfig: "clusters: []" } });
+    const expiration = new Date(plane.clock.now() + 60_000).toISOString();
+    const stringData = { "token-id": "abcdef", "token-secret": "0123456789abcdef", "usage-bootstrap-signing": "true", expiration };
+    const metadata = { name: "bootstrap-token-abcdef", namespace: "kube-system" };
+    await plane.client.create(secrets, { apiVersion: "v1", kind: "Secret", metadata, type: "bootstrap.kubernetes.io/token", stringData });
+    const keys = async () => Object.keys((await plane.client.get(configMaps, place)).data ?? {}).sort();
+    await until(async () => (await keys()).join() === "jws-kubeconfig-abcdef,kubeconfig");
+    await until(async () => (await keys()).join() === "kubeconfig");
+    expect((await plane.client.list(secrets, { namespace: "kube-system" })).items.map((secret) => secret.metadata.name)).not.toContain(metadata.name);
+  });
+});
+
 describe("a node", () => {
+  it("learns how long it may keep secrets", async () => {
+    await plane.addNode("node-1");
+    const ttl = async () => (await plane.client.get(nodes, { name: "node-1" })).metadata.annotations?.["node.alpha.kubernetes.io/ttl"];
+    await until(async () => (await ttl()) === "0");
+  });
+
   it("gets a range of pod addresses of its own", async () => {
     await plane.addNode("node-1");
     await plane.addNode("node-2");
