@@ -116,6 +116,8 @@ export interface PluginBody<State> {
   readonly reserve?: (pod: PodInfo, node: NodeInfo, cluster: ClusterState) => void;
   /** Takes that back. Called in reverse order when any later step failed, also when nothing was noted. */
   readonly unreserve?: (pod: PodInfo, cluster: ClusterState) => void;
+  /** Whether `preBind` has anything to do for a pod that was reserved. Absent: it has. */
+  readonly preparesBinding?: (pod: PodInfo, cluster: ClusterState) => boolean;
   /** What must be done before the pod is bound; may take its time. Rejects when the pod has to be scheduled anew. */
   readonly preBind?: (pod: PodInfo, node: NodeInfo, context: BindContext) => Promise<void>;
   /** The only events that `helps` may say yes to. Absent: any. */

@@ -17,6 +17,9 @@ export interface FailedAttempt {
 }
 
 export class PodWriter {
+  /** Copies of pods that say less than the API: those were announced since. */
+  private readonly announced = new WeakSet<Pod>();
+
   constructor(
     private readonly env: Env,
     private readonly client: Client,
@@ -32,10 +35,18 @@ export class PodWriter {
   async failed(pod: Pod, { reason, message, nominatedNodeName }: FailedAttempt): Promise<void> {
     const before = podCondition(pod, "PodScheduled");
     const isSame = before?.status === "False" && before.reason === reason && before.message === message;
-    const keepsNode = nominatedNodeName === undefined || (pod.status?.nominatedNodeName ?? "") === (nominatedNodeName ?? "");
+    const known = this.announced.has(pod) ? undefined : (pod.status?.nominatedNodeName ?? "");
+    const keepsNode = nominatedNodeName === undefined || known === (nominatedNodeName ?? "");
     if (isSame && keepsNode) return;
     const condition = this.condition(pod, { type: "PodScheduled", status: "False", reason, message });
     await this.patchStatus(pod, { conditions: [condition], ...(keepsNode ? {} : { nominatedNodeName }) });
+  }
+
+  /** The pod is about to be bound to the node. */
+  async nominate(pod: Pod, nodeName: string): Promise<void> {
+    if (pod.status?.nominatedNodeName === nodeName) return;
+    this.announced.add(pod);
+    await this.patchStatus(pod, { nominatedNodeName: nodeName });
   }
 
   /** Room is no longer made for the pod where it was. */

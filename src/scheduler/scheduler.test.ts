@@ -90,6 +90,32 @@ describe("the scheduler", () => {
     expect(bound).toHaveLength(3);
   });
 
+  it("tells the node of a pod whose binding takes its time, and takes that back when it fails", async () => {
+    await scheduler.stop();
+    let fail = false;
+    const slow = plugin("Slow", {
+      preBind: async () => {
+        await delay(env, 5000);
+        if (fail) throw new Error("planted");
+      },
+    });
+    scheduler = createScheduler(env, client, { profiles: [profileOf("default-scheduler", [{ plugin: slow }])] });
+    const started = scheduler.start();
+    await clock.settle();
+    await started;
+    await client.create(nodes, testNode("a"));
+    await create(testPod("p"));
+    const nominated = async () => (await client.get(pods, { namespace: "default", name: "p" })).status?.nominatedNodeName ?? "";
+    expect(await nominated()).toBe("a");
+    fail = true;
+    await clock.advance(5000);
+    expect(await nominated()).toBe("");
+    expect(await reported()).toContain('FailedScheduling: running PreBind plugin "Slow": planted');
+    fail = false;
+    await clock.advance(20_000);
+    expect(bound).toEqual(["p→a"]);
+  });
+
   it("keeps gated pods out until their gates open", async () => {
     await client.create(nodes, testNode("a"));
     await create(testPod("gated", { schedulingGates: [{ name: "quota" }] }));

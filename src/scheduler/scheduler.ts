@@ -262,8 +262,9 @@ class PodScheduler implements Scheduler {
         step = `Reserve plugin "${plugin.name}"`;
         plugin.reserve?.(info, node, this.cluster);
       }
-      const preparing = profile.at.preBind.filter(({ plugin }) => plugin.applies?.(info) !== false);
+      const preparing = profile.at.preBind.filter(({ plugin }) => plugin.applies?.(info) !== false && plugin.preparesBinding?.(info, this.cluster) !== false);
       if (preparing.length > 0) {
+        await this.announce(info, node.name);
         const context = this.bindContext(info);
         for (const { plugin } of preparing) {
           step = `PreBind plugin "${plugin.name}"`;
@@ -282,6 +283,15 @@ class PodScheduler implements Scheduler {
     this.attempted(info, "scheduled");
     const { namespace = "", name } = info.pod.metadata;
     recorder.event(info.pod, "Normal", "Scheduled", assignedMessage(namespace, name, node.name), { action: "Binding" });
+  }
+
+  /** Tells who watches where the pod is about to go, for the time that its binding takes. */
+  private async announce(info: PodInfo, nodeName: string): Promise<void> {
+    try {
+      await this.writer.nominate(info.pod, nodeName);
+    } catch (error) {
+      this.log.warn("the node that a pod is to get could not be told", { pod: info.key, node: nodeName, error });
+    }
   }
 
   private bindContext({ uid }: PodInfo): BindContext {

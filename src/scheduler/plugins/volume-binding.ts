@@ -192,6 +192,7 @@ export function createVolumeBinding({ bindTimeoutSeconds = 600 }: Partial<Volume
       for (const { volume } of promise?.bindings ?? []) storage.volumes.forget(volume);
       for (const claim of promise?.provisions ?? []) storage.claims.forget(claim);
     },
+    preparesBinding: ({ uid }, { storage }) => storage.promises.has(uid),
     preBind: async ({ uid }, { node }, context) => {
       const { promises } = context.cluster.storage;
       const promise = promises.get(uid);
