@@ -28,11 +28,20 @@ function removes(amounts: Amounts = {}, old: Amounts = {}): boolean {
   return Object.keys(old).some((name) => !Object.hasOwn(amounts, name));
 }
 
-function checkRemovals(path: FieldPath, resources: ResourceRequirements | undefined, old: ResourceRequirements | undefined): FieldError[] {
+/** `whose` stands before the text: of the pod as a whole, or nothing. */
+function checkRemovals(path: FieldPath, resources: ResourceRequirements | undefined, old: ResourceRequirements | undefined, whose = ""): FieldError[] {
   return [
-    ...(removes(resources?.requests, old?.requests) ? [forbidden(path.child("requests"), "resource requests cannot be removed")] : []),
-    ...(removes(resources?.limits, old?.limits) ? [forbidden(path.child("limits"), "resource limits cannot be removed")] : []),
+    ...(removes(resources?.requests, old?.requests) ? [forbidden(path.child("requests"), `${whose}resource requests cannot be removed`)] : []),
+    ...(removes(resources?.limits, old?.limits) ? [forbidden(path.child("limits"), `${whose}resource limits cannot be removed`)] : []),
   ];
+}
+
+function checkPodLevel({ resources }: PodSpec, { resources: old }: PodSpec): FieldError[] {
+  const path = SPEC.child("resources");
+  if (old !== undefined && resources === undefined) return [forbidden(path, "pod-level resources cannot be removed")];
+  const errors = checkRemovals(path, resources, old, "pod-level ");
+  if (!sameValue(fixed(resources), fixed(old))) errors.push(forbidden(SPEC, "only cpu and memory resources are mutable at pod-level"));
+  return errors;
 }
 
 function checkList(list: "containers" | "initContainers", spec: PodSpec, old: PodSpec): FieldError[] {
@@ -79,7 +88,5 @@ export function validatePodResize(pod: Pod, old: Pod): FieldError[] {
   const order = sameOrder(pod.spec, old.spec);
   if (order.length > 0) return [...errors, ...order];
   errors.push(...checkList("initContainers", pod.spec, old.spec), ...checkList("containers", pod.spec, old.spec));
-  errors.push(...checkRemovals(SPEC.child("resources"), pod.spec.resources, old.spec.resources));
-  if (!sameValue(fixed(pod.spec.resources), fixed(old.spec.resources))) errors.push(forbidden(SPEC, "only cpu and memory resources are mutable"));
-  return errors;
+  return [...errors, ...checkPodLevel(pod.spec, old.spec)];
 }

@@ -189,6 +189,9 @@ export class PodWorker {
         if (dueMs !== undefined) this.wakeAt(dueMs);
       } catch (error) {
         if (this.stopped) break;
+        if (this.state === "terminating") {
+          this.parts.events.pod(this.pod, "Warning", "FailedKillPod", `error killing pod: ${error instanceof Error ? error.message : String(error)}`);
+        }
         const delayMs = this.retry.next();
         this.log.warn("cannot bring a pod on its way, will retry", { error, state: this.state, delayMs: Math.round(delayMs), ...this.name() });
         this.wakeAt(this.parts.env.clock.now() + delayMs);
