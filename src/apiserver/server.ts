@@ -33,6 +33,7 @@ import { SecretTokens } from "./authentication/secret-tokens.ts";
 import { generateServiceAccountKeys, type ServiceAccountKeys } from "./authentication/service-account-keys.ts";
 import { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
 import { createAuthorizer, type ServerAuthorizer } from "./authorization/create-authorizer.ts";
+import { announceLocalApiServices } from "./bootstrap/api-services.ts";
 import { bootstrap, keepBootstrapObjects } from "./bootstrap/bootstrap.ts";
 import { CacheReader } from "./cache/cache-reader.ts";
 import { Resources } from "./cache/resource.ts";
@@ -128,6 +129,7 @@ class Server implements ApiServer {
   #state: "new" | "ready" | "stopped" = "new";
   #stopCompaction: () => void = () => undefined;
   #stopKeeping: () => void = () => undefined;
+  #stopAnnouncing: () => void = () => undefined;
 
   constructor(env: Env, options: ApiServerOptions) {
     this.#log = env.log.child("apiserver");
@@ -214,6 +216,7 @@ class Server implements ApiServer {
     this.#state = "stopped";
     this.#stopCompaction();
     this.#stopKeeping();
+    this.#stopAnnouncing();
     this.#authorizer.close();
     this.#resources.stop();
   }
@@ -232,6 +235,7 @@ class Server implements ApiServer {
     this.#stopKeeping = () => {
       for (const stop of stopKeepers) stop();
     };
+    this.#stopAnnouncing = announceLocalApiServices(this.#env, this.#loopback);
     this.#stopCompaction = startCompaction(this.#env, store);
     this.#state = "ready";
   }

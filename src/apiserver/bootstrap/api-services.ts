@@ -43,8 +43,29 @@ const VERSION_PRIORITIES: Readonly<Record<string, number>> = {
 };
 const USUAL_VERSION_PRIORITY = 15;
 
+/** Nothing needs them: they do not hold up a start. */
+const ANNOUNCE_AFTER_MS = 500;
+const RETRY_AFTER_MS = 10_000;
+
+/** Sees to it that they are there, soon and once. Returns the way to stop it. */
+export function announceLocalApiServices(env: Env, client: Client): () => void {
+  let stopped = false;
+  const announce = (): void => {
+    ensureLocalApiServices(env, client).catch((error: unknown) => {
+      if (stopped) return;
+      env.log.warn("the local APIServices could not be created", { error: String(error) });
+      timer = env.clock.setTimeout(announce, RETRY_AFTER_MS);
+    });
+  };
+  let timer = env.clock.setTimeout(announce, ANNOUNCE_AFTER_MS);
+  return () => {
+    stopped = true;
+    timer.cancel();
+  };
+}
+
 /** Creates those that are missing. What is there stays: it may name another server. */
-export async function ensureLocalApiServices(env: Env, client: Client): Promise<void> {
+async function ensureLocalApiServices(env: Env, client: Client): Promise<void> {
   const { items } = await client.list(apiServices);
   const existing = new Set(items.map(({ metadata }) => metadata.name));
   const missing = localApiServices().filter(({ metadata }) => !existing.has(metadata.name));

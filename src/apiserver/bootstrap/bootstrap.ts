@@ -1,6 +1,6 @@
 // The objects that every cluster has before anybody asks for anything: the system's namespaces and priority classes, the
-// `kubernetes` service, the range of service addresses, the local APIServices, and the default roles. Each is created when it
-// is missing; what an administrator changed stays (roles are completed, as upstream reconciles them).
+// `kubernetes` service, the range of service addresses, and the default roles. Each is created when it is missing; what an
+// administrator changed stays (roles are completed, as upstream reconciles them).
 import {
   addressAt,
   configMaps,
@@ -19,7 +19,6 @@ import {
 import { type Env, formatTime } from "../../base/index.ts";
 import type { Client, ObjectName } from "../../client/index.ts";
 import { reconcileBootstrapPolicy } from "../authorization/bootstrap-policy.ts";
-import { ensureLocalApiServices } from "./api-services.ts";
 import type { BootstrapObject } from "./bootstrap-object.ts";
 import { mandatoryFlowControl } from "./flow-control.ts";
 
@@ -50,7 +49,6 @@ export async function bootstrap(env: Env, client: Client, options: BootstrapOpti
       metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" },
       data: { since: formatTime(env.clock.now()).slice(0, 10) },
     }),
-    ensureLocalApiServices(env, client),
   ]);
 }
 

@@ -163,7 +163,8 @@ describe("the metrics API", () => {
   });
 
   it("comes with a role that viewers get, and with an APIService that is local until a user's own replaces it", async () => {
-    const { request } = await clusterWith([]);
+    const { request, clock } = await clusterWith([]);
+    await clock.advance(1000);
     const role = (await request("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/view")).json<{ rules: { apiGroups: string[]; verbs: string[] }[] }>();
     expect(role.rules.find(({ apiGroups }) => apiGroups[0] === "metrics.k8s.io")?.verbs).toEqual(["get", "list", "watch"]);
     const services = (await request("GET", "/apis/apiregistration.k8s.io/v1/apiservices", { headers: TABLE })).json<Table>();
