@@ -40,6 +40,14 @@ describe("a disruption budget", () => {
     });
   });
 
+  it("allows nothing while its workloads can't be found out, and looks again", () => {
+    const plan = planBudget({ budget: budget({ maxUnavailable: 1 }), pods: web(3), workloadOf: () => undefined, problem: "no answer" }, NOW_MS);
+    expect(plan).toMatchObject({
+      requeueAfterMs: 60_000,
+      actions: [{ object: { status: { disruptionsAllowed: 0, conditions: [{ message: "no answer" }] } } }, {}],
+    });
+  });
+
   it("counts an eviction that was granted until it shows, or two minutes", () => {
     const granted = (seconds: number) => budget({ minAvailable: 1 }, { disruptedPods: { p0: ago(seconds) } });
     expect(statusOf(granted(10), web(3))).toMatchObject({ currentHealthy: 2, disruptedPods: { p0: ago(10) } });

@@ -14,6 +14,7 @@ import {
   replicaSets,
   replicationControllers,
   type Scale,
+  StatusError,
   statefulSets,
 } from "../api/index.ts";
 import { formatTime, parseTime } from "../base/index.ts";
@@ -27,6 +28,9 @@ import { canonicalJson } from "./pod-template.ts";
 
 /** So long an eviction that was granted may take to show; then it counts no more. */
 const DELETION_TIMEOUT_MS = 120_000;
+
+/** A kind may come to be served, an API server come back: no event tells of it. */
+const UNKNOWN_RETRY_MS = 60_000;
 
 /** The workload that makes pods, and how many it is to have. */
 export interface Workload {
@@ -48,7 +52,8 @@ export function planBudget({ budget, pods: selected, workloadOf, problem }: Obse
   if ("problem" in expected) {
     const failed = condition(budget, "False", "SyncFailed", expected.problem, nowMs);
     const warning = note(budget, "Warning", "CalculateExpectedPodCountFailed", `Failed to calculate the number of expected pods: ${expected.problem}`);
-    return { actions: [...write(budget, { ...budget.status, disruptionsAllowed: 0, conditions: [failed] }), warning] };
+    const actions = [...write(budget, { ...budget.status, disruptionsAllowed: 0, conditions: [failed] }), warning];
+    return { actions, ...(problem === undefined ? {} : { requeueAfterMs: UNKNOWN_RETRY_MS }) };
   }
   const { disruptedPods, overdue, recheckMs } = disrupted(budget, selected, nowMs);
   const currentHealthy = selected.filter(
@@ -188,8 +193,14 @@ async function scalesOf(
     if (kind === undefined) return { problem: `no matches for kind ${JSON.stringify(kindName)} in version ${JSON.stringify(apiVersion)}` };
     if (kind.declaration.scale === undefined)
       return { problem: `${kind.resource}${kind.group === "" ? "" : `.${kind.group}`} does not implement the scale subresource` };
-    const scale = (await ignoreNotFound(client.get(kind, { namespace, name }, { subresource: "scale" }))) as Scale | undefined;
-    if (scale?.metadata?.uid === uid) found.set(uid, { uid, replicas: scale.spec?.replicas ?? 0 });
+    try {
+      const scale = (await ignoreNotFound(client.get(kind, { namespace, name }, { subresource: "scale" }))) as Scale | undefined;
+      if (scale?.metadata?.uid === uid) found.set(uid, { uid, replicas: scale.spec?.replicas ?? 0 });
+    } catch (error) {
+      // Nothing may be evicted on a count that is not known.
+      if (error instanceof StatusError) return { problem: error.message };
+      throw error;
+    }
   }
   return found;
 }

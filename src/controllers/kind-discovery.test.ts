@@ -51,6 +51,18 @@ describe("the kinds that are served", () => {
     expect(log).toEqual(["begin pods", "begin configmaps", "end pods", "end configmaps"]);
   });
 
+  it("are not waited for when they go before they were seen", async () => {
+    const served = new ServedKinds(pods);
+    const following = followKinds(served, {
+      wanted: () => true,
+      follow: () => ({ synced: new Promise(() => undefined), end: () => undefined }),
+      failed: () => undefined,
+    });
+    await turn();
+    served.change();
+    (await following)();
+  });
+
   it("are counted by quotas as soon as they are there", async () => {
     const { context, client, clock } = testContext();
     const served = new ServedKinds(pods);

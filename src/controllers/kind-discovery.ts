@@ -62,7 +62,7 @@ export async function followKinds(discovery: KindDiscovery, { wanted, follow, fa
       followed.delete(kind);
       end();
     }
-    for (const kind of served) if (!followed.has(kind)) followed.set(kind, follow(kind));
+    for (const kind of served) if (!followed.has(kind)) followed.set(kind, untilEnded(follow(kind)));
   };
   const unsubscribe = discovery.onChange(() => {
     step().catch(failed);
@@ -74,5 +74,20 @@ export async function followKinds(discovery: KindDiscovery, { wanted, follow, fa
     unsubscribe();
     for (const { end } of followed.values()) end();
     followed.clear();
+  };
+}
+
+/** A kind that goes before it was synced is waited for no longer. */
+function untilEnded({ synced, end }: Followed): Followed {
+  let isOver = (): void => undefined;
+  const over = new Promise<void>((resolve) => {
+    isOver = resolve;
+  });
+  return {
+    synced: Promise.race([synced, over]),
+    end: () => {
+      isOver();
+      end();
+    },
   };
 }

@@ -15,7 +15,7 @@ import {
 import { parseQuantity, Quantity } from "../base/index.ts";
 import { type Plan, updateStatus } from "./action.ts";
 import { type Caches, type Controller, controller } from "./controller.ts";
-import { followKinds, type KindDiscovery } from "./kind-discovery.ts";
+import { type Followed, followKinds, type KindDiscovery } from "./kind-discovery.ts";
 import { canonicalJson } from "./pod-template.ts";
 
 export interface ObservedQuota {
@@ -71,59 +71,68 @@ function mayChangeUse(kind: Kind, object: KubeObject, old: KubeObject): boolean 
   return kind.group === "" && MEASURED.has(kind.resource) && (kind.resource !== pods.resource || podChangedItsUse(object, old));
 }
 
+/** Follows one kind: its objects that come and go wake the quotas that count them. */
+function followKind(kind: Kind, caches: Caches, enqueue: (key: string) => void): Followed {
+  const quotas = caches.of(resourceQuotas);
+  const wake = (some: readonly ResourceQuota[]): void => {
+    for (const quota of some) if (counts(quota, kind)) enqueue(objectKey(quota));
+  };
+  const wakeQuotasOf = ({ metadata }: KubeObject): void => wake(quotas.inNamespace(metadata.namespace ?? ""));
+  const informer = caches.of(kind);
+  const remove = informer.addHandler({
+    added: wakeQuotasOf,
+    updated: (object, old) => {
+      if (mayChangeUse(kind, object, old)) wakeQuotasOf(object);
+    },
+    deleted: wakeQuotasOf,
+  });
+  // A kind without objects wakes nobody by them.
+  const synced = informer.synced().then(() => wake(quotas.list()));
+  return {
+    synced,
+    end: () => {
+      remove();
+      wake(quotas.list());
+    },
+  };
+}
+
 export function resourceQuotaController(discovery: KindDiscovery): Controller {
   const counted = new Set<Kind>();
+  const follow = (kind: Kind, caches: Caches, enqueue: (key: string) => void): Followed => {
+    counted.add(kind);
+    const { synced, end } = followKind(kind, caches, enqueue);
+    return {
+      synced,
+      end: () => {
+        counted.delete(kind);
+        end();
+      },
+    };
+  };
   return {
     name: "resourcequota",
     start: (context) => {
       const log = context.env.log.child("resourcequota");
-      const follow = (enqueue: (key: string) => void, caches: Caches) =>
-        followKinds(discovery, {
-          wanted: isCounted,
-          follow: (kind) => {
-            const informer = caches.of(kind);
-            const wakeQuotas = ({ metadata: { namespace = "" } }: { readonly metadata: { readonly namespace?: string } }): void => {
-              for (const quota of caches.of(resourceQuotas).inNamespace(namespace)) if (counts(quota, kind)) enqueue(objectKey(quota));
-            };
-            counted.add(kind);
-            const remove = informer.addHandler({
-              added: wakeQuotas,
-              updated: (object, old) => {
-                if (mayChangeUse(kind, object, old)) wakeQuotas(object);
-              },
-              deleted: wakeQuotas,
-            });
-            // Quotas that count a kind which has come or gone are counted anew.
-            const wakeAll = (): void => {
-              for (const quota of caches.of(resourceQuotas).list()) if (counts(quota, kind)) enqueue(objectKey(quota));
-            };
-            void informer.synced().then(wakeAll);
-            return {
-              synced: informer.synced(),
-              end: () => {
-                remove();
-                counted.delete(kind);
-                wakeAll();
-              },
-            };
-          },
-          failed: (error) => log.warn("cannot follow the kinds that are served", { error }),
-        });
       return controller<ResourceQuota, ObservedQuota>("resourcequota", {
         for: resourceQuotas,
-        follow,
+        follow: (enqueue, caches) =>
+          followKinds(discovery, {
+            wanted: isCounted,
+            follow: (kind) => follow(kind, caches, enqueue),
+            failed: (error) => log.warn("cannot follow the kinds that are served", { error }),
+          }),
         observe: (key, caches) => {
           const quota = caches.of(resourceQuotas).get(key);
           if (quota === undefined) return undefined;
           const { namespace = "" } = quota.metadata;
           const wanted = [...counted, resourceQuotas as Kind].filter((kind) => counts(quota, kind));
-          const objects = wanted.flatMap((kind) =>
+          const objectsOf = (kind: Kind) =>
             caches
               .of(kind)
               .inNamespace(namespace)
-              .map((object) => ({ kind, object })),
-          );
-          return { quota, objects };
+              .map((object) => ({ kind, object }));
+          return { quota, objects: wanted.flatMap(objectsOf) };
         },
         plan: planQuota,
       }).start(context);
