@@ -220,6 +220,24 @@ export interface DiskUsage {
   readonly inodes: number;
 }
 
+/** Tells when the machine is about to shut down, and holds that up for a while. */
+export interface ShutdownSource {
+  /**
+   * Holds up the next shutdown for at most `delayMs`. `changed` hears that one begins, or was called off; `lost` that nothing more
+   * will be heard. Rejects when the machine has nobody to ask.
+   */
+  hold(request: { readonly delayMs: number; readonly changed: (shuttingDown: boolean) => void; readonly lost: (error: Error) => void }): Promise<ShutdownHold>;
+}
+
+export interface ShutdownHold {
+  /** Lets the shutdown go on. */
+  release(): void;
+  /** Holds up the next one. */
+  renew(): void;
+  /** Releases, and hears no more. */
+  close(): void;
+}
+
 export interface KubeletHost {
   /** Everything the kubelet writes is in here. */
   readonly rootDirectory: string;
@@ -228,6 +246,7 @@ export interface KubeletHost {
   readonly mounts: HostMounts;
   readonly cgroups: HostCgroups;
   readonly dialer: ProbeDialer;
+  readonly shutdown: ShutdownSource;
   facts(): Promise<NodeFacts>;
   /** Of the file system that holds `path`, by default `rootDirectory`. */
   filesystemUsage(path?: string): Promise<FilesystemUsage>;

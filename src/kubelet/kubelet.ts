@@ -33,6 +33,7 @@ import { createStatusWriter } from "./pods/status-writer.ts";
 import { createProbeManager } from "./probes/probe-manager.ts";
 import { createPodAllocations } from "./resize/pod-allocations.ts";
 import type { ContainerRuntime, RuntimeEvent } from "./runtime/runtime.ts";
+import { createNodeShutdown, type NodeShutdown } from "./shutdown/node-shutdown.ts";
 import { isMirror, isStaticPod } from "./static-pods/static-pod.ts";
 import { createStaticPods, type StaticPods } from "./static-pods/static-pods.ts";
 import { createVolumeDirectories } from "./volumes/volume-directories.ts";
@@ -100,6 +101,7 @@ class NodeKubelet implements Kubelet {
   private readonly care: NodeCare;
   private readonly cgroups: NodeCgroups;
   private readonly staticPods: StaticPods;
+  private readonly shutdown: NodeShutdown;
   private readonly settings: KubeletSettings;
   private readonly log: Logger;
   private readonly kubepods: string;
@@ -127,6 +129,11 @@ class NodeKubelet implements Kubelet {
     this.care = this.makeCare();
     const tellNode: NodeCareParts["tellNode"] = (type, reason, message) => this.tellNode(type, reason, message);
     this.cgroups = createNodeCgroups(env, { host, settings: this.settings, kubepods: this.kubepods, tellNode });
+    this.shutdown = createNodeShutdown(env, {
+      ...{ source: host.shutdown, periods: this.settings.shutdownGracePeriods, tellNode },
+      pods: () => this.evictable(),
+      statusChanged: () => this.registration.touch(),
+    });
     this.staticPods = createStaticPods(env, {
       ...{ client, host, nodeName, path: this.settings.staticPodPath, statuses: this.parts.statuses },
       node: () => this.registration.node(),
@@ -162,6 +169,7 @@ class NodeKubelet implements Kubelet {
     this.stopWatching = runtime.watchEvents((event) => this.runtimeEvent(event));
     await this.care.start();
     this.housekeeping.start();
+    this.shutdown.start();
     // They run with or without an API server.
     await this.staticPods.start();
     this.serviceInformer.start();
@@ -185,6 +193,7 @@ class NodeKubelet implements Kubelet {
     this.running = false;
     this.housekeeping.stop();
     this.care.stop();
+    this.shutdown.stop();
     this.staticPods.stop();
     this.stopWatching();
     this.podInformer.stop();
@@ -213,7 +222,7 @@ class NodeKubelet implements Kubelet {
       ...{ client, host, runtime, recorder: this.recorder, settings: this.settings, housekeeping: this.housekeeping, setUpPodNetwork },
       identity: { nodeName, nodeIps, kubeletPort: port, labels },
       pressures: () => this.care.eviction.conditions,
-      otherProblems: () => [],
+      otherProblems: () => this.shutdown.problems,
       seen: () => this.staticPods.reconcile(),
     });
   }
@@ -322,7 +331,7 @@ class NodeKubelet implements Kubelet {
     const node = this.registration.node();
     if (node === undefined) return undefined;
     const others = this.activePods().filter((other) => podUid(other) !== podUid(pod) && (isStaticPod(other) || this.isInApi(other)));
-    const result = this.care.eviction.admit(pod);
+    const result = [this.shutdown.admit(), this.care.eviction.admit(pod)].find(({ admitted }) => !admitted) ?? { admitted: true };
     return result.admitted ? admitPod(pod, { node, others, hasAppArmor: this.hasAppArmor }) : result;
   }
 

@@ -8,6 +8,7 @@ import { createLinuxCgroups } from "./linux/cgroups.host.ts";
 import { linuxDialer } from "./linux/dialer.host.ts";
 import { linuxFiles } from "./linux/files.host.ts";
 import { hostCall, ifPresent } from "./linux/host-error.host.ts";
+import { createLogindShutdownSource } from "./linux/logind.host.ts";
 import { linuxMounts } from "./linux/mounts.host.ts";
 
 export interface LinuxHostOptions {
@@ -40,6 +41,7 @@ export function createLinuxKubeletHost(env: Env, { rootDirectory, podLogsDirecto
     mounts: linuxMounts,
     cgroups: createLinuxCgroups(),
     dialer: linuxDialer,
+    shutdown: createLogindShutdownSource(),
     facts: () => {
       facts ??= readFacts(env);
       return facts;

@@ -15,6 +15,8 @@ import {
   type NodeFacts,
   type NodeHeadroom,
   type ProbeDialer,
+  type ShutdownHold,
+  type ShutdownSource,
 } from "./host.ts";
 import type { SimulatedRuntimeFiles } from "./runtime/simulated.ts";
 
@@ -38,6 +40,10 @@ export interface SimulatedHostOptions {
 /** A simulated host, with what a test may look at. */
 export interface SimulatedHost extends KubeletHost {
   readonly groups: ReadonlyMap<string, CgroupLimits>;
+  /** As if the machine was told to shut down, or that was called off. */
+  shutDown(shuttingDown: boolean): void;
+  /** The machine's shutdown is being held up. */
+  readonly isHeldUp: boolean;
   /** Where the simulated runtime writes logs and termination messages. */
   readonly logs: SimulatedRuntimeFiles;
 }
@@ -85,7 +91,13 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
     ]),
     ...options.facts,
   };
+  const shutdown = new SimulatedShutdown();
   return {
+    shutdown,
+    shutDown: (shuttingDown) => shutdown.announce(shuttingDown),
+    get isHeldUp() {
+      return shutdown.isHeld;
+    },
     rootDirectory,
     podLogsDirectory: "/var/log/pods",
     files,
@@ -115,6 +127,29 @@ export function createSimulatedKubeletHost(env: Env, options: SimulatedHostOptio
     hostsFile: async () => new TextEncoder().encode("127.0.0.1\tlocalhost\n"),
     close: async () => undefined,
   };
+}
+
+class SimulatedShutdown implements ShutdownSource {
+  isHeld = false;
+  private changed: (shuttingDown: boolean) => void = () => undefined;
+
+  async hold({ changed }: Parameters<ShutdownSource["hold"]>[0]): Promise<ShutdownHold> {
+    this.changed = changed;
+    this.isHeld = true;
+    const release = (): void => {
+      this.isHeld = false;
+    };
+    return {
+      release,
+      close: release,
+      renew: () => {
+        this.isHeld = true;
+      },
+    };
+  }
+  announce(shuttingDown: boolean): void {
+    this.changed(shuttingDown);
+  }
 }
 
 function memoryCgroups(groups: Map<string, CgroupLimits>, usage?: SimulatedHostOptions["cgroupUsage"]): HostCgroups {

@@ -1,6 +1,7 @@
 // What a former kubelet left of pods that are no longer bound to this node: ended as gently as the marks on the containers say,
 // then removed.
 import type { Logger } from "../../base/index.ts";
+import { removeOrphanedLogs } from "../containers/container-garbage.ts";
 import { POD_UID_LABEL, readContainerAnnotations } from "../containers/labels.ts";
 import type { KubeletHost } from "../host.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
@@ -47,6 +48,7 @@ export async function removeOrphans({ runtime, host, volumes, kubepods, log }: O
     await volumes.tearDown(uid);
     await volumes.removePod(uid);
   }
+  await removeOrphanedLogs(host, isKnown);
   for (const group of QOS_GROUPS) {
     for (const name of await host.cgroups.list(`${kubepods}${group}`)) {
       if (name.startsWith("pod") && !isKnown(name.slice(3))) await host.cgroups.remove(`${kubepods}${group}/${name}`);
