@@ -5,7 +5,7 @@ import { checkDnsSubdomain } from "../names.ts";
 const MAX_LENGTH = 63;
 
 export function checkCsiDriverName(path: FieldPath, name: string): FieldError[] {
-  const errors = name === "" ? [required(path)] : [];
-  if (name.length > MAX_LENGTH) errors.push(tooLong(path, MAX_LENGTH));
+  if (name === "") return [required(path)];
+  const errors = name.length > MAX_LENGTH ? [tooLong(path, MAX_LENGTH)] : [];
   return [...errors, ...checkDnsSubdomain(name.toLowerCase()).map((problem) => invalid(path, name, problem))];
 }

@@ -2,7 +2,7 @@
 import { type Mutable, mutableCopy } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
-import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from "../generated/types.ts";
+import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedLocalObjectReference } from "../generated/types.ts";
 import type { Column } from "../kind.ts";
 import { accessModesText, storageClassOf } from "./persistent-volume.ts";
 import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from "./volume-validation.ts";
@@ -43,8 +43,16 @@ const columns: readonly Column<PersistentVolumeClaim>[] = [
   { name: "VolumeMode", type: "string", priority: 1, description: "Filesystem or Block.", value: ({ spec }) => spec.volumeMode ?? "<unset>" },
 ];
 
+function isVolumeOrSnapshot({ apiGroup = "", kind: name }: TypedLocalObjectReference): boolean {
+  return apiGroup === "" ? name === "PersistentVolumeClaim" : apiGroup === "snapshot.storage.k8s.io" && name === "VolumeSnapshot";
+}
+
 /** `dataSource` and `dataSourceRef` are two names of one thing, as long as no namespace is involved. */
 function alignDataSources(spec: Mutable<PersistentVolumeClaimSpec>): void {
+  // Data of other namespaces is a feature that is off.
+  if (spec.dataSourceRef?.namespace) delete spec.dataSourceRef;
+  // What the older field cannot name is dropped, as it always was; the newer one may name anything.
+  if (spec.dataSourceRef === undefined && spec.dataSource !== undefined && !isVolumeOrSnapshot(spec.dataSource)) delete spec.dataSource;
   const { dataSource, dataSourceRef } = spec;
   if (dataSource !== undefined && dataSourceRef === undefined) spec.dataSourceRef = { ...dataSource };
   if (dataSource === undefined && dataSourceRef !== undefined && !dataSourceRef.namespace) {

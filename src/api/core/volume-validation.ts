@@ -3,6 +3,7 @@ import { parseQuantity, Quantity } from "../../base/index.ts";
 import { checkDnsSubdomainAt, checkLabelSelector, checkOneOf, checkRequired, checkTemplateMetadata } from "../field-checks.ts";
 import { type FieldError, FieldPath, forbidden, invalid, notSupported, required } from "../field-errors.ts";
 import type {
+  JsonValue,
   PersistentVolume,
   PersistentVolumeClaim,
   PersistentVolumeClaimSpec,
@@ -36,10 +37,14 @@ function checkPositiveQuantity(path: FieldPath, text: string): FieldError[] {
   return quantity.compare(Quantity.zero) > 0 ? [] : [invalid(path, quantity.toString(), "must be greater than zero")];
 }
 
+function sortedByKey(amounts: PersistentVolumeSpec["capacity"]): JsonValue {
+  return amounts === undefined ? null : Object.fromEntries(Object.entries(amounts).toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}
+
 function checkCapacity(path: FieldPath, capacity: PersistentVolumeSpec["capacity"]): FieldError[] {
   const names = Object.keys(capacity ?? {});
   const errors = names.length === 0 ? [required(path)] : [];
-  if (names.length !== 1 || names[0] !== STORAGE) errors.push(notSupported(path, capacity ?? null, [STORAGE]));
+  if (names.length !== 1 || names[0] !== STORAGE) errors.push(notSupported(path, sortedByKey(capacity), [STORAGE]));
   return [...errors, ...Object.entries(capacity ?? {}).flatMap(([name, text]) => checkPositiveQuantity(path.key(name), text))];
 }
 
@@ -67,12 +72,29 @@ function checkSource(name: string, spec: PersistentVolumeSpec, volumeName: strin
     errors.push(...checkNoBacksteps(path.child("path"), spec.local?.path ?? ""));
     return spec.nodeAffinity?.required === undefined ? [...errors, required(SPEC.child("nodeAffinity"), "Local volume requires node affinity")] : errors;
   }
-  if (name === "csi") {
-    return [...checkCsiDriverName(path.child("driver"), spec.csi?.driver ?? ""), ...checkRequired(path.child("volumeHandle"), spec.csi?.volumeHandle)];
-  }
+  if (name === "csi") return checkCsiSource(path, spec);
   const legacy = legacyVolumeChecks.find(({ source }) => source === name);
   const volume = { ...sourcesOf(spec), name: volumeName } as Volume;
   return legacy?.check(legacy.path === undefined ? path : SPEC.child(legacy.path), volume) ?? [];
+}
+
+function checkCsiSource(path: FieldPath, { csi }: PersistentVolumeSpec): FieldError[] {
+  return [...checkCsiDriverName(path.child("driver"), csi?.driver ?? ""), ...checkRequired(path.child("volumeHandle"), csi?.volumeHandle)];
+}
+
+/** A volume that is written into an attachment: a CSI volume, and nothing of what binds volumes to claims. */
+export function checkInlineVolume(path: FieldPath, spec: PersistentVolumeSpec): FieldError[] {
+  const context = "in the context of inline volumes";
+  const outOfPlace = (field: "claimRef" | "capacity" | "nodeAffinity" | "storageClassName"): FieldError[] =>
+    spec[field] === undefined || spec[field] === "" ? [] : [forbidden(path.child(field), `may not be specified ${context}`)];
+  const errors = [...outOfPlace("claimRef"), ...outOfPlace("capacity")];
+  if (spec.csi === undefined) errors.push(required(path.child("csi"), `has to be specified ${context}`));
+  errors.push(...checkAccessModes(path.child("accessModes"), spec.accessModes, ""));
+  const { persistentVolumeReclaimPolicy: policy = "Retain", volumeMode = "Filesystem" } = spec;
+  if (policy !== "Retain") errors.push(forbidden(path.child("persistentVolumeReclaimPolicy"), `may only be Retain ${context}`));
+  errors.push(...outOfPlace("nodeAffinity"), ...(spec.csi === undefined ? [] : checkCsiSource(path.child("csi"), spec)), ...outOfPlace("storageClassName"));
+  if (volumeMode !== "Filesystem") errors.push(forbidden(path.child("volumeMode"), `may not specify volumeMode other than Filesystem ${context}`));
+  return errors;
 }
 
 function checkSources(spec: PersistentVolumeSpec, volumeName: string): FieldError[] {
@@ -154,7 +176,7 @@ function checkClaimSpec(path: FieldPath, spec: PersistentVolumeClaimSpec): Field
   const errors = [
     ...checkAccessModes(path.child("accessModes"), spec.accessModes, "at least 1 access mode is required"),
     ...checkLabelSelector(path.child("selector"), spec.selector),
-    ...(storage === undefined ? [required(at)] : [...checkPositiveQuantity(at, storage), ...checkQuantity(at, STORAGE, storage)]),
+    ...(storage === undefined ? [required(at)] : checkPositiveQuantity(at, storage)),
     ...(spec.storageClassName ? checkDnsSubdomainAt(path.child("storageClassName"), spec.storageClassName) : []),
     ...checkOneOf(path.child("volumeMode"), spec.volumeMode, VOLUME_MODES),
     ...checkDataSource(path.child("dataSource"), dataSource),

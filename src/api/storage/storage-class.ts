@@ -1,7 +1,8 @@
 // StorageClass (storage.k8s.io/v1): how volumes of a class are provisioned (https://kubernetes.io/docs/concepts/storage/storage-classes/).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
-import { type FieldError, FieldPath } from "../field-errors.ts";
+import { checkLabelKey, checkOneOf } from "../field-checks.ts";
+import { duplicate, type FieldError, FieldPath, required } from "../field-errors.ts";
 import type { StorageClass } from "../generated/types.ts";
 import { checkImmutable } from "../immutable.ts";
 import { youngestFirst } from "../object.ts";
@@ -19,9 +20,48 @@ export function defaultStorageClassOf(classes: readonly StorageClass[]): Storage
   return classes.filter(isDefaultStorageClass).toSorted(youngestFirst)[0];
 }
 
-function validateCreate({ provisioner, parameters }: StorageClass): FieldError[] {
-  return [...checkDriverName(FieldPath.root("provisioner"), provisioner), ...checkParameters(FieldPath.root("parameters"), parameters, true)];
+const TOPOLOGIES = FieldPath.root("allowedTopologies");
+
+function validateCreate({ provisioner, parameters, reclaimPolicy, allowedTopologies }: StorageClass): FieldError[] {
+  return [
+    ...checkDriverName(FieldPath.root("provisioner"), provisioner),
+    ...checkParameters(FieldPath.root("parameters"), parameters, true),
+    ...(reclaimPolicy === "" ? [] : checkOneOf(FieldPath.root("reclaimPolicy"), reclaimPolicy, ["Delete", "Retain"])),
+    ...checkTopologies(allowedTopologies ?? []),
+  ];
 }
+
+function checkTopologies(terms: NonNullable<StorageClass["allowedTopologies"]>): FieldError[] {
+  return terms.flatMap((term, position) => {
+    const path = TOPOLOGIES.index(position).child("matchLabelExpressions");
+    const isRepeated = terms.slice(0, position).some((earlier) => sameTerm(earlier, term));
+    return [...checkExpressions(path, term.matchLabelExpressions ?? []), ...(isRepeated ? [duplicate(path, "")] : [])];
+  });
+}
+
+type TopologyExpressions = NonNullable<NonNullable<StorageClass["allowedTopologies"]>[number]["matchLabelExpressions"]>;
+
+function checkExpressions(path: FieldPath, expressions: TopologyExpressions): FieldError[] {
+  return expressions.flatMap(({ key, values }, position) => {
+    const at = path.index(position);
+    const isRepeated = expressions.slice(0, position).some((earlier) => earlier.key === key);
+    return [
+      ...((values ?? []).length === 0 ? [required(at.child("values"))] : []),
+      ...(values ?? []).flatMap((value, index) => (values.indexOf(value) < index ? [duplicate(at.child("values").index(index), value)] : [])),
+      ...checkLabelKey(at.child("key"), key),
+      ...(isRepeated ? [duplicate(at.child("key"), key)] : []),
+    ];
+  });
+}
+
+/** The order of expressions and of their values means nothing. */
+function sameTerm(one: TopologyTerm, other: TopologyTerm): boolean {
+  const text = ({ matchLabelExpressions = [] }: TopologyTerm): string =>
+    JSON.stringify(matchLabelExpressions.map(({ key, values }) => [key, [...new Set(values)].sort()]).sort());
+  return text(one) === text(other);
+}
+
+type TopologyTerm = NonNullable<StorageClass["allowedTopologies"]>[number];
 
 function validateUpdate(object: StorageClass, old: StorageClass): FieldError[] {
   const fields = ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] as const;
