@@ -264,8 +264,8 @@ class PodScheduler implements Scheduler {
       }
       const preparing = profile.at.preBind.filter(({ plugin }) => plugin.applies?.(info) !== false && plugin.preparesBinding?.(info, this.cluster) !== false);
       if (preparing.length > 0) {
-        await this.announce(info, node.name);
         const context = this.bindContext(info);
+        await this.announce(info, node.name);
         for (const { plugin } of preparing) {
           step = `PreBind plugin "${plugin.name}"`;
           await plugin.preBind?.(info, node, context);
