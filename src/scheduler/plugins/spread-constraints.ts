@@ -61,8 +61,7 @@ function deduceSelector({ pod, namespace, labels }: PodInfo, { listers }: Cluste
   const requirements: SelectorRequirement[] = [];
   const asked: Record<string, string> = {};
   for (const { spec } of listers.services(namespace)) {
-    if (spec?.selector === undefined || !selectorFromLabels(spec.selector).matches(labels)) continue;
-    Object.assign(asked, spec.selector);
+    if (spec?.selector !== undefined && selectsAll(spec.selector, labels)) Object.assign(asked, spec.selector);
   }
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true);
   const key = `${namespace}/${owner?.name ?? ""}`;
@@ -78,6 +77,11 @@ function deduceSelector({ pod, namespace, labels }: PodInfo, { listers }: Cluste
       break;
   }
   return new Selector([...selectorFromLabels(asked).requirements, ...requirements]);
+}
+
+function selectsAll(wanted: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
+  for (const key of Object.keys(wanted)) if (!Object.hasOwn(labels, key) || labels[key] !== wanted[key]) return false;
+  return true;
 }
 
 function selectedBy(selector: Parameters<typeof compileLabelSelector>[0]): readonly SelectorRequirement[] {
