@@ -39,10 +39,10 @@ export function nodeTtlController(): Controller {
       wake(
         nodes,
         (_node, caches) => {
-          const all = caches.of(nodes).list();
+          const all = caches.of(nodes);
           const before = step;
-          step = stepFor(all.length, step);
-          return step === before ? [] : all.map(({ metadata }) => metadata.name);
+          step = stepFor(all.size, step);
+          return step === before ? [] : all.list().map(({ metadata }) => metadata.name);
         },
         () => false,
       ),
