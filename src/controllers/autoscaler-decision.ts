@@ -35,7 +35,7 @@ export interface SelectorProblem {
   readonly conditionMessage?: string;
 }
 
-/** What was found out about the metrics; absent where the count alone decides. */
+/** What was found out about the metrics. */
 export type MetricsSeen =
   | { readonly ok: true; readonly readings: readonly MetricReading[]; readonly pods: Circumstances["pods"] }
   | { readonly ok: false; readonly selector: SelectorProblem };
@@ -44,6 +44,7 @@ export interface Seen {
   readonly autoscaler: HorizontalPodAutoscaler;
   readonly specReplicas: number;
   readonly statusReplicas: number;
+  /** Absent where the count alone decides (`needsMetrics`). */
   readonly metrics?: MetricsSeen;
   readonly history: ScalingHistory;
   readonly nowMs: number;
@@ -82,13 +83,13 @@ export function decide(seen: Seen): Decision {
     };
     return { status, remarks: end.remarks ?? [], history: end.history ?? history, ...(end.rescale === undefined ? {} : { rescale: end.rescale }) };
   };
+  if (metrics !== undefined) return finish(metrics.ok ? followMetrics(seen, minReplicas, metrics) : refuseSelector(metrics.selector));
   if (current === 0) {
     const message = "scaling is disabled since the replica count of the target is zero";
     return finish({ conditions: [{ type: "ScalingActive", status: "False", reason: "ScalingDisabled", message }] });
   }
   if (current > maxReplicas) return finish({ conditions: [], rescale: { to: maxReplicas, reason: "Current number of replicas above Spec.MaxReplicas" } });
-  if (current < minReplicas) return finish({ conditions: [], rescale: { to: minReplicas, reason: "Current number of replicas below Spec.MinReplicas" } });
-  return finish(followMetrics(seen, minReplicas, metrics));
+  return finish({ conditions: [], rescale: { to: minReplicas, reason: "Current number of replicas below Spec.MinReplicas" } });
 }
 
 interface Ending {
@@ -101,9 +102,8 @@ interface Ending {
   readonly isFailure?: boolean;
 }
 
-function followMetrics(seen: Seen, minReplicas: number, metrics: MetricsSeen | undefined): Ending {
+function followMetrics(seen: Seen, minReplicas: number, metrics: MetricsSeen & { readonly ok: true }): Ending {
   const { autoscaler, specReplicas: current, history, nowMs } = seen;
-  if (metrics?.ok !== true) return metrics === undefined ? { conditions: [], isFailure: true } : refuseSelector(metrics.selector);
   const assessed = assess(seen, metrics);
   if (assessed.replicas === undefined) return { ...assessed, isFailure: true };
   const { replicas: desired, metric = "" } = assessed;

@@ -24,7 +24,7 @@ it("counts requests by what they were for, and only in labels that the server kn
     ...["OTHER resource  405: 1", "POST namespace  201: 1", "POST namespace All 201: 1"],
   ]);
   expect(lines.filter((line) => line.includes("nowhere") || line.includes("things"))).toEqual([]);
-  expect(lines).toContain('apiserver_resource_objects{group="",resource="configmaps"} 2');
+  expect(lines).toContain('apiserver_resource_objects{group="",resource="namespaces"} 4');
   expect(lines).toContain('apiserver_current_inflight_requests{request_kind="readOnly"} 1');
   expect(lines).toContain('apiserver_current_inflight_requests{request_kind="mutating"} 0');
   expect(lines.some((line) => line.startsWith("kubernetes_build_info{"))).toBe(true);
