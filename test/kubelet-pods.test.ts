@@ -50,6 +50,32 @@ describe("the node", () => {
     expect((await client.get(nodes, { name: NODE })).status?.allocatable?.["example.com/thing"]).toBe("5");
   });
 
+  it("takes away what it no longer reports, and then leaves its status alone", async () => {
+    const { client, clock } = await start();
+    const body = { status: { capacity: { "hugepages-64Ki": "0" }, features: { supplementalGroupsPolicy: true }, nodeInfo: { swap: { capacity: 5 } } } };
+    await client.patch(nodes, { name: NODE }, { type: "strategic", body }, { subresource: "status" });
+    await clock.advance(20_000);
+    const { status, metadata } = await client.get(nodes, { name: NODE });
+    expect([status?.capacity?.["hugepages-64Ki"], status?.features, status?.nodeInfo?.swap]).toEqual([undefined, undefined, undefined]);
+    await clock.advance(60_000);
+    expect((await client.get(nodes, { name: NODE })).metadata.resourceVersion).toBe(metadata.resourceVersion);
+  });
+
+  it("tells what pods may have when some is reserved", async () => {
+    const configuration = {
+      kubeReserved: { cpu: "500m", memory: "1Gi" },
+      systemReserved: { memory: "1Gi" },
+      evictionHard: { "memory.available": "5%" },
+      maxPods: 42,
+    };
+    const { client, host } = await start({ host: { facts: { cpuCount: 4, memoryBytes: 10 * 2 ** 30 } }, kubelet: { configuration } });
+    const { status } = await client.get(nodes, { name: NODE });
+    expect(status?.capacity).toMatchObject({ cpu: "4", memory: "10Gi", pods: "42" });
+    expect(status?.allocatable).toMatchObject({ cpu: "3500m", memory: "7680Mi", "ephemeral-storage": "100Gi" });
+    // Pods together are held to what is not reserved.
+    expect(host.groups.get("/kubets/kubepods")?.memoryLimitBytes).toBe(8 * 2 ** 30);
+  });
+
   it("writes its status only when it changed or five minutes have passed", async () => {
     const { client, clock } = await start();
     await clock.advance(20_000);

@@ -1,6 +1,6 @@
 // The Node object as the kubelet sees its node: pure functions from facts to metadata and status
 // (https://kubernetes.io/docs/reference/node/node-status/).
-import { kubernetesVersion, type Node, type NodeCondition, type NodeStatus } from "../../api/index.ts";
+import { type JsonValue, kubernetesVersion, type Node, type NodeCondition, type NodeStatus } from "../../api/index.ts";
 import { formatTime, parseQuantity, Quantity } from "../../base/index.ts";
 import type { KubeletSettings } from "../configuration/kubelet-settings.ts";
 import { amountOf, type PressureCondition } from "../eviction/thresholds.ts";
@@ -173,6 +173,20 @@ function nodeImages(images: readonly RuntimeImage[], limit: number): NonNullable
     .sort((a, b) => b.sizeBytes - a.sizeBytes)
     .slice(0, limit)
     .map(({ repoDigests, repoTags, sizeBytes }) => ({ names: [...repoDigests, ...repoTags].slice(0, MAX_IMAGE_NAMES), sizeBytes }));
+}
+
+/** What the stored status has and the wanted one has not, as nulls that a merge patch takes away. What others report stays. */
+export function staleStatus(stored: NodeStatus | undefined, wanted: NodeStatus): Record<string, JsonValue> {
+  const missing = (of: object | undefined, kept: object | undefined): string[] => Object.keys(of ?? {}).filter((name) => !(name in (kept ?? {})));
+  const stale: Record<string, JsonValue> = {};
+  for (const field of ["runtimeHandlers", "features", "declaredFeatures"] as const) {
+    if (stored?.[field] !== undefined && wanted[field] === undefined) stale[field] = null;
+  }
+  for (const field of ["capacity", "allocatable", "nodeInfo"] as const) {
+    const names = missing(stored?.[field], wanted[field]);
+    if (names.length > 0) stale[field] = { ...(wanted[field] as Record<string, JsonValue>), ...Object.fromEntries(names.map((name) => [name, null])) };
+  }
+  return stale;
 }
 
 /** Whether anything but the heartbeat differs. */

@@ -13,7 +13,7 @@ import type { KubeletHost } from "../host.ts";
 import type { ContainerRuntime } from "../runtime/runtime.ts";
 import type { Housekeeping } from "./housekeeping.ts";
 import { renewLease } from "./node-lease.ts";
-import { type NodeIdentity, type NodeObservation, newNode, nodeLabels, nodeStatus, nodeStatusChanged } from "./node-object.ts";
+import { type NodeIdentity, type NodeObservation, newNode, nodeLabels, nodeStatus, nodeStatusChanged, staleStatus } from "./node-object.ts";
 
 export interface NodeRegistration {
   /** Resolves once the Node object is there and known. */
@@ -202,7 +202,7 @@ class NodeKeeper implements NodeRegistration {
   private async patchStatus(stored: Node, wanted: NodeStatus): Promise<void> {
     const { client, identity } = this.parts;
     const { addresses = [], ...rest } = wanted;
-    const status = { ...rest, addresses: [{ $patch: "replace" }, ...addresses] } as unknown as JsonValue;
+    const status = { ...rest, ...staleStatus(stored.status, wanted), addresses: [{ $patch: "replace" }, ...addresses] } as unknown as JsonValue;
     await client.patch(nodes, { name: identity.nodeName }, { type: "strategic", body: { status } }, { subresource: "status" });
     this.writtenMs = this.env.clock.monotonic();
     this.announce(wanted, stored.status);
