@@ -90,7 +90,12 @@ describe.skipIf(reason !== undefined)("metrics of real containers", () => {
     expect(await raw(`/api/v1/nodes/${node}/proxy/metrics/resource`)).toMatch(
       /^container_memory_working_set_bytes\{container="idle",namespace="default",pod="burner-/m,
     );
-    expect(await raw("/metrics")).toMatch(/^apiserver_request_total\{.*verb="LIST"/m);
+    const own = await raw("/metrics");
+    expect(own).toMatch(/^apiserver_request_total\{.*verb="LIST"/m);
+    expect(own).toMatch(/^scheduler_schedule_attempts_total\{profile="default-scheduler",result="scheduled"\} \d+$/m);
+    expect(own).toMatch(/^workqueue_adds_total\{name="deployment"\} \d+$/m);
+    expect(await raw(`/api/v1/nodes/${node}/proxy/metrics`)).toMatch(/^kubelet_runtime_operations_total\{operation_type="run_podsandbox"\} \d+$/m);
+    expect(await raw(`/api/v1/nodes/${node}/proxy/metrics/cadvisor`)).toMatch(/^container_cpu_cfs_throttled_periods_total\{container="busy",.*\} \d+ /m);
     expect(await raw(`/api/v1/nodes/${node}/proxy/stats/summary`)).toContain('"podRef"');
   });
 });
