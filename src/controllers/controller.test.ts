@@ -53,6 +53,18 @@ describe("a controller", () => {
     await running.stop();
   });
 
+  it("looks once at a change, though it is told of the state before and the one after", async () => {
+    const { context, client, clock } = testContext();
+    const { maker, looks } = secretMaker();
+    const running = await started(maker, context, clock);
+    const map = await client.create(configMaps, configMap("a"));
+    await clock.advance(100);
+    await client.update(configMaps, { ...map, data: { step: "second" } });
+    await clock.advance(100);
+    expect(looks).toEqual(["first missing", "second there"]);
+    await running.stop();
+  });
+
   it("comes back ever later to what fails, and forgets that once it went well", async () => {
     const { context, client, clock } = testContext();
     const { maker, looks } = secretMaker();
