@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { createSystemEnv } from "../base/index.host.ts";
 import { createCriRuntime } from "../kubelet/index.host.ts";
 import { removeLinuxNetwork } from "../network/index.host.ts";
+import { removeServiceRules } from "../proxy/index.host.ts";
 import { runningContainerd, startContainerd, stopContainerd } from "./containerd.host.ts";
 import type { ClusterPaths } from "./data-folder.ts";
 import { endProcess } from "./process.host.ts";
@@ -23,12 +24,15 @@ const rmdirAttempts = 50;
 
 /** Ends all containers, sandboxes, shims and the containerd, and unmounts the volumes. Nothing that is stored is removed. */
 export async function stopNode(paths: ClusterPaths): Promise<void> {
-  if ((await runningContainerd(paths)) !== undefined || (await ownShims(paths)).length > 0) await endPods(paths);
+  const hadPods = (await runningContainerd(paths)) !== undefined || (await ownShims(paths)).length > 0;
+  if (hadPods) await endPods(paths);
   await stopContainerd(paths);
   await Promise.all((await ownShims(paths)).map((pid) => endProcess(pid, { graceMs: 1000 })));
   // A container that was just being started has a process that neither containerd nor a shim knows of any more.
   for (const folder of await cgroupFolders(paths)) await killProcesses(folder);
   await unmountBelow([paths.kubelet, paths.run]);
+  // Nobody answers any more on ports that load balancers and pods had of this machine: its own programs may have them.
+  if (hadPods) await removeServiceRules();
 }
 
 /** After `stopNode`: takes the network, mounts, cgroups and kernel settings away. The caller removes the folders. */

@@ -56,7 +56,12 @@ export function createNftApplier(options: NftOptions = {}): ProxyApplier {
 
 /** Takes all service rules away; nothing happens when there are none. */
 export async function removeServiceRules(options: NftOptions = {}): Promise<void> {
-  await nft(removal(IPV4) + removal(IPV6), options);
+  for (const family of [IPV4, IPV6]) {
+    const [file, args] = inNamespace(options, "nft", ["--json", "list", "chains", family.header]);
+    // A machine without the family, or without nft, has no rules either.
+    const listing = await run(file, args, { maxBuffer: LISTING_LIMIT_BYTES }).catch(() => ({ stdout: "" }));
+    if (listing.stdout.includes(`"${TABLE}"`)) await nft(removal(family), options);
+  }
 }
 
 function chainsOf(listing: string): ReadonlyMap<string, number> {
