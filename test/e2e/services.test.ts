@@ -211,7 +211,7 @@ describe.skipIf(reason !== undefined)("services", () => {
       apiVersion: "v1",
       kind: "Service",
       metadata: { name: "alias" },
-      spec: { type: "ExternalName", externalName: "dual.default.svc.cluster.local" },
+      spec: { type: "ExternalName", externalName: "sticky.default.svc.cluster.local" },
     });
     await create({
       apiVersion: "v1",
