@@ -1,6 +1,6 @@
 // The kubelet: registers its node, follows the pods bound to it, and gives each a worker that makes it run
 // (https://kubernetes.io/docs/concepts/architecture/#kubelet). Pods outlive it: a new kubelet finds them in the runtime.
-import { isCriticalPod, type Pod, type PodStatus, pods, type Service, services } from "../api/index.ts";
+import { isCriticalPod, isMirrorPod, type Pod, type PodStatus, pods, type Service, services } from "../api/index.ts";
 import type { Env, Logger } from "../base/index.ts";
 import { type Client, createEventRecorder, createInformer, type EventRecorder, type Informer } from "../client/index.ts";
 import { createFailureBackOff } from "./back-off.ts";
@@ -34,7 +34,7 @@ import { createProbeManager } from "./probes/probe-manager.ts";
 import { createPodAllocations } from "./resize/pod-allocations.ts";
 import type { ContainerRuntime, RuntimeEvent } from "./runtime/runtime.ts";
 import { createNodeShutdown, type NodeShutdown } from "./shutdown/node-shutdown.ts";
-import { isMirror, isStaticPod } from "./static-pods/static-pod.ts";
+import { isStaticPod } from "./static-pods/static-pod.ts";
 import { createStaticPods, type StaticPods } from "./static-pods/static-pods.ts";
 import { createVolumeDirectories } from "./volumes/volume-directories.ts";
 import { createVolumeManager } from "./volumes/volume-manager.ts";
@@ -175,9 +175,9 @@ class NodeKubelet implements Kubelet {
     this.serviceInformer.start();
     await this.registration.start();
     this.podInformer.addHandler({
-      added: (pod) => (isMirror(pod) ? this.staticPods.mirrorSeen(pod) : this.added(pod)),
-      updated: (pod) => (isMirror(pod) ? this.staticPods.mirrorSeen(pod) : this.workers.get(podUid(pod))?.update(pod)),
-      deleted: (pod) => (isMirror(pod) ? this.staticPods.mirrorGone(pod) : this.workers.get(podUid(pod))?.removed(pod)),
+      added: (pod) => (isMirrorPod(pod) ? this.staticPods.mirrorSeen(pod) : this.added(pod)),
+      updated: (pod) => (isMirrorPod(pod) ? this.staticPods.mirrorSeen(pod) : this.workers.get(podUid(pod))?.update(pod)),
+      deleted: (pod) => (isMirrorPod(pod) ? this.staticPods.mirrorGone(pod) : this.workers.get(podUid(pod))?.removed(pod)),
     });
     this.podInformer.start();
     await this.podInformer.synced();

@@ -46,22 +46,24 @@ class WatchedFolder implements ManifestFolder {
   private settling: Timer | undefined;
   private reading: Promise<void> = Promise.resolve();
   private stopped = false;
+  private readonly isFile: boolean;
   private readonly log: Logger;
 
   constructor(
     private readonly env: Env,
     private readonly parts: ManifestFolderParts,
   ) {
+    this.isFile = /\.(?:ya?ml|json)$/.test(parts.path);
     this.log = env.log.child("static-pods");
   }
 
   async start(): Promise<void> {
     const { host, path } = this.parts;
-    const isFile = /\.(?:ya?ml|json)$/.test(path);
+    const { isFile } = this;
     if (!isFile) await host.files.makeDirectory(path, 0o755);
     const changed = (): void => this.somethingChanged();
     this.unwatch = isFile ? host.files.watch(path, changed) : host.files.watchDirectory(path, changed);
-    await this.read(isFile);
+    await this.read();
   }
   stop(): void {
     this.stopped = true;
@@ -72,17 +74,16 @@ class WatchedFolder implements ManifestFolder {
   private somethingChanged(): void {
     this.settling?.cancel();
     if (this.stopped) return;
-    const isFile = /\.(?:ya?ml|json)$/.test(this.parts.path);
     this.settling = this.env.clock.setTimeout(() => {
       this.reading = this.reading
-        .then(() => this.read(isFile))
+        .then(() => this.read())
         .catch((error: unknown) => this.log.error("cannot read the manifests", { path: this.parts.path, error }));
     }, SETTLE_MS);
   }
 
-  private async read(isFile: boolean): Promise<void> {
+  private async read(): Promise<void> {
     const { host, path } = this.parts;
-    const names = isFile ? [""] : (await host.files.list(path)).filter((name) => !name.startsWith("."));
+    const names = this.isFile ? [""] : (await host.files.list(path)).filter((name) => !name.startsWith("."));
     const known = new Map<string, KnownFile>();
     for (const name of names) {
       const file = name === "" ? path : `${path}/${name}`;

@@ -1,6 +1,6 @@
 // Pods that a node runs of its own accord, from files (https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/), and
 // their mirrors: pods that the kubelet makes in the API so that the others can see them.
-import type { Pod } from "../../api/index.ts";
+import { isMirrorPod, type Pod } from "../../api/index.ts";
 import { podName, podNamespace } from "../pods/pod-spec.ts";
 
 /** The hash of the manifest, which is the static pod's UID unless the manifest has one. */
@@ -13,11 +13,7 @@ export const CONFIG_MIRROR = "kubernetes.io/config.mirror";
 export const FILE_SOURCE = "file";
 
 export function isStaticPod(pod: Pod): boolean {
-  return pod.metadata.annotations?.[CONFIG_SOURCE] === FILE_SOURCE && !isMirror(pod);
-}
-
-export function isMirror(pod: Pod): boolean {
-  return pod.metadata.annotations?.[CONFIG_MIRROR] !== undefined;
+  return pod.metadata.annotations?.[CONFIG_SOURCE] === FILE_SOURCE && !isMirrorPod(pod);
 }
 
 /** What a static pod and its mirror have in common. */
