@@ -101,9 +101,15 @@ function validateOwnerReferences(references: readonly OwnerReference[], path: Fi
   return errors;
 }
 
+const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
+
 function validateFinalizers(finalizers: readonly string[]): FieldError[] {
   const path = METADATA.child("finalizers");
   const errors = finalizers.flatMap((finalizer) => checkQualifiedName(finalizer).map((problem) => invalid(path, finalizer, problem)));
+  for (const [position, finalizer] of finalizers.entries()) {
+    if (finalizer.includes("/") || STANDARD_FINALIZERS.has(finalizer)) continue;
+    errors.push(invalid(path.index(position), finalizer, "name is neither a standard finalizer name nor is it fully qualified"));
+  }
   if (finalizers.includes("orphan") && finalizers.includes("foregroundDeletion")) {
     errors.push(invalid(path, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"));
   }

@@ -78,7 +78,7 @@ export function groupResourceText(of: GroupResource): string {
 }
 
 function named(of: GroupResource, name: string, more: Partial<StatusDetails> = {}): StatusDetails {
-  return { ...(name === "" ? {} : { name }), ...(of.group === "" ? {} : { group: of.group }), kind: of.resource, ...more };
+  return { ...(name === "" ? {} : { name }), ...(of.group === "" ? {} : { group: of.group }), ...(of.resource === "" ? {} : { kind: of.resource }), ...more };
 }
 
 export function notFoundError(of: GroupResource, name: string): StatusError {

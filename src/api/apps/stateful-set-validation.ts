@@ -53,8 +53,8 @@ function checkSpec(spec: StatefulSetSpec): FieldError[] {
   return [
     ...errors,
     ...checkStrategy(SPEC.child("updateStrategy"), spec.updateStrategy ?? {}),
-    ...checkOneOf(SPEC.child("persistentVolumeClaimRetentionPolicy", "whenDeleted"), retention?.whenDeleted, ["Delete", "Retain"]),
-    ...checkOneOf(SPEC.child("persistentVolumeClaimRetentionPolicy", "whenScaled"), retention?.whenScaled, ["Delete", "Retain"]),
+    ...checkOneOf(SPEC.child("persistentVolumeClaimRetentionPolicy", "whenDeleted"), retention?.whenDeleted, ["Retain", "Delete"]),
+    ...checkOneOf(SPEC.child("persistentVolumeClaimRetentionPolicy", "whenScaled"), retention?.whenScaled, ["Retain", "Delete"]),
     ...checkNonnegative(SPEC.child("replicas"), spec.replicas),
     ...checkNonnegative(SPEC.child("minReadySeconds"), spec.minReadySeconds),
     ...checkNonnegative(SPEC.child("ordinals.start"), spec.ordinals?.start),

@@ -8,6 +8,7 @@ export function checkWorkloadSelector(path: FieldPath, selector: LabelSelector |
   if (selector === undefined) return { errors: [required(path)], sound: true };
   const errors = checkLabelSelector(path, selector);
   const sound = errors.length === 0;
+  if (!sound && owner !== "daemonset") errors.push(invalid(path, selector, owner === "statefulset" ? "" : "invalid label selector"));
   if (selectorIsEmpty(selector)) errors.push(invalid(path, selector, `empty selector is invalid for ${owner}`));
   return { errors, sound };
 }

@@ -53,7 +53,10 @@ describe("deployments", () => {
       ({ spec }) => {
         spec.selector = { matchExpressions: [{ key: "app", operator: "Is", values: ["web"] }] };
       },
-      ['spec.selector.matchExpressions[0].operator: Invalid value: "Is": not a valid selector operator'],
+      [
+        'spec.selector.matchExpressions[0].operator: Invalid value: "Is": not a valid selector operator',
+        'spec.selector: Invalid value: {"matchExpressions":[{"key":"app","operator":"Is","values":["web"]}]}: invalid label selector',
+      ],
     ],
     [
       "pods that end",

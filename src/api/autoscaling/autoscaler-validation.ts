@@ -15,9 +15,11 @@ function checkSegment(path: FieldPath, name: string | undefined, detail = ""): F
   return name ? problemsAt(path, name, checkPathSegmentName(name)) : [required(path, detail)];
 }
 
-function checkReference(path: FieldPath, reference: CrossVersionObjectReference): FieldError[] {
+/** What is scaled is named with its group; what a metric describes need not be. */
+function checkReference(path: FieldPath, reference: CrossVersionObjectReference, needsGroup = false): FieldError[] {
   const errors = [...checkSegment(path.child("kind"), reference.kind), ...checkSegment(path.child("name"), reference.name)];
   const parts = (reference.apiVersion ?? "").split("/");
+  if (parts.length === 1 && needsGroup) return [...errors, invalid(path.child("apiVersion"), reference.apiVersion ?? "", "apiVersion must specify API group")];
   if (parts.length <= 2) return errors;
   return [...errors, invalid(path.child("apiVersion"), reference.apiVersion, `unexpected GroupVersion string: ${reference.apiVersion}`)];
 }
@@ -124,7 +126,7 @@ function checkRules(path: FieldPath, rules: HPAScalingRules | undefined): FieldE
 }
 
 /** To no pods at all only an outside metric can scale, and only where that is allowed: it is an alpha feature. */
-export function validateAutoscaler({ spec }: HorizontalPodAutoscaler): FieldError[] {
+export function validateAutoscaler({ spec }: HorizontalPodAutoscaler, needsGroup = true): FieldError[] {
   const { minReplicas, maxReplicas, metrics = [] } = spec;
   const path = SPEC.child("maxReplicas");
   const errors = minReplicas !== undefined && minReplicas < 1 ? [invalid(SPEC.child("minReplicas"), minReplicas, "must be greater than or equal to 1")] : [];
@@ -133,15 +135,16 @@ export function validateAutoscaler({ spec }: HorizontalPodAutoscaler): FieldErro
   if (minReplicas !== undefined && maxReplicas < minReplicas) errors.push(invalid(path, maxReplicas, "must be greater than or equal to `minReplicas`"));
   return [
     ...errors,
-    ...checkReference(SPEC.child("scaleTargetRef"), spec.scaleTargetRef),
+    ...checkReference(SPEC.child("scaleTargetRef"), spec.scaleTargetRef, needsGroup),
     ...metrics.flatMap((metric, position) => checkMetric(SPEC.child("metrics").index(position), metric)),
     ...checkRules(SPEC.child("behavior", "scaleUp"), spec.behavior?.scaleUp),
     ...checkRules(SPEC.child("behavior", "scaleDown"), spec.behavior?.scaleDown),
   ];
 }
 
-export function validateAutoscalerUpdate(autoscaler: HorizontalPodAutoscaler, _old: HorizontalPodAutoscaler): FieldError[] {
-  return validateAutoscaler(autoscaler);
+/** One that was let in without a group may stay so. */
+export function validateAutoscalerUpdate(autoscaler: HorizontalPodAutoscaler, old: HorizontalPodAutoscaler): FieldError[] {
+  return validateAutoscaler(autoscaler, (old.spec.scaleTargetRef.apiVersion ?? "").includes("/"));
 }
 
 export function validateAutoscalerStatusUpdate({ status }: HorizontalPodAutoscaler, _old: HorizontalPodAutoscaler): FieldError[] {

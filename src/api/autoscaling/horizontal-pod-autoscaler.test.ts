@@ -53,7 +53,11 @@ describe("autoscalers", () => {
       (spec) => {
         spec.scaleTargetRef = { kind: "", name: "a/b" };
       },
-      ["spec.scaleTargetRef.kind: Required value", "spec.scaleTargetRef.name: Invalid value: \"a/b\": may not contain '/'"],
+      [
+        "spec.scaleTargetRef.kind: Required value",
+        "spec.scaleTargetRef.name: Invalid value: \"a/b\": may not contain '/'",
+        'spec.scaleTargetRef.apiVersion: Invalid value: "": apiVersion must specify API group',
+      ],
     ],
     [
       "a metric of another type",

@@ -79,6 +79,8 @@ export const jobs = kind<Job>("batch/v1", "Job", {
   prepareForCreate(job: Mutable<Job>): void {
     delete job.status;
     if (job.spec.manualSelector !== true) generateSelector(job);
+    // A job without labels has those of its template, the generated ones included.
+    if (Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...job.spec.template.metadata?.labels };
   },
   validateCreate: validateJob,
   validateUpdate: validateJobUpdate,

@@ -6,6 +6,7 @@ import { kind } from "../declare.ts";
 import { type FieldError, FieldPath, invalid, required } from "../field-errors.ts";
 import type { Event, EventsEvent } from "../generated/types.ts";
 import { checkImmutable, sameValue } from "../immutable.ts";
+import { checkQualifiedName } from "../names.ts";
 
 /** The core/v1 view. */
 export function toCoreEvent(event: EventsEvent): Event {
@@ -56,8 +57,28 @@ function checkSeries({ series }: EventsEvent): FieldError[] {
   return errors;
 }
 
+const LONGEST_WORD = 128;
+const LONGEST_NOTE = 1024;
+
+/** Who reports what, in words of a bounded length. */
+function checkReporter(event: EventsEvent): FieldError[] {
+  const { reportingController = "", note = "" } = event;
+  const controller = FieldPath.root("reportingController");
+  const errors =
+    reportingController === ""
+      ? [required(controller)]
+      : checkQualifiedName(reportingController).map((problem) => invalid(controller, reportingController, problem));
+  for (const name of ["reportingInstance", "action", "reason"] as const) {
+    const word = event[name] ?? "";
+    if (word === "") errors.push(required(FieldPath.root(name)));
+    if (word.length > LONGEST_WORD) errors.push(invalid(FieldPath.root(name), "", `can have at most ${LONGEST_WORD} characters`));
+  }
+  if (note.length > LONGEST_NOTE) errors.push(invalid(FieldPath.root("message"), "", `can have at most ${LONGEST_NOTE} characters`));
+  return errors;
+}
+
 function validateCreate(event: EventsEvent): FieldError[] {
-  const errors = checkSeries(event);
+  const errors = [...checkReporter(event), ...checkSeries(event)];
   const unset = (value: unknown, name: string): void => {
     if (!sameValue(value || undefined, undefined)) errors.push(invalid(FieldPath.root(name), "", "needs to be unset"));
   };

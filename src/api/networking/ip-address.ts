@@ -1,6 +1,6 @@
 // IPAddress (networking.k8s.io/v1): an address that a Service took out of a ServiceCIDR; its name is the address
 // (https://kubernetes.io/docs/reference/kubernetes-api/networking/ip-address-v1/).
-import { ageColumn, nameColumn } from "../columns.ts";
+import { nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import { FieldPath } from "../field-errors.ts";
 import type { IPAddress } from "../generated/types.ts";
@@ -16,7 +16,7 @@ function parentText({ spec }: IPAddress): string {
 }
 
 export const ipAddresses = kind<IPAddress>("networking.k8s.io/v1", "IPAddress", {
-  columns: [nameColumn(), { name: "ParentRef", type: "string", description: "The object that uses the address.", value: parentText }, ageColumn()],
+  columns: [nameColumn(), { name: "ParentRef", type: "string", description: "The object that uses the address.", value: parentText }],
   validateName: (name) => {
     const address = parseIp(name);
     if (address === undefined) return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"];

@@ -1,6 +1,7 @@
 // PriorityClass (scheduling.k8s.io/v1): a name for a pod priority (https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
+import { checkOneOf } from "../field-checks.ts";
 import { type FieldError, FieldPath, forbidden } from "../field-errors.ts";
 import type { PriorityClass } from "../generated/types.ts";
 import { checkImmutable } from "../immutable.ts";
@@ -26,7 +27,12 @@ export const systemPriorityClasses: readonly PriorityClass[] = [
   },
 ];
 
-function validateCreate({ metadata, value = 0, globalDefault = false }: PriorityClass): FieldError[] {
+function validateCreate(priorityClass: PriorityClass): FieldError[] {
+  const policy = FieldPath.root("preemptionPolicy");
+  return [...checkValue(priorityClass), ...checkOneOf(policy, priorityClass.preemptionPolicy, ["PreemptLowerPriority", "Never"])];
+}
+
+function checkValue({ metadata, value = 0, globalDefault = false }: PriorityClass): FieldError[] {
   const name = metadata.name ?? "";
   if (!name.startsWith(SYSTEM_PREFIX)) {
     if (value <= HIGHEST_USER_PRIORITY) return [];
@@ -69,7 +75,6 @@ export const priorityClasses = kind<PriorityClass>("scheduling.k8s.io/v1", "Prio
     {
       name: "PreemptionPolicy",
       type: "string",
-      priority: 1,
       description: "Whether pods of this class may preempt others.",
       value: ({ preemptionPolicy }) => preemptionPolicy ?? "",
     },

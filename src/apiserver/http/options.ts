@@ -9,6 +9,7 @@ import {
   FieldPath,
   type FieldValidation,
   invalidError,
+  JsonSyntaxError,
   type KubeObject,
   notSupported,
   parseJson,
@@ -123,7 +124,12 @@ function deleteQuery(query: URLSearchParams): Partial<DeleteOptions> {
 
 function parseBody(body: Uint8Array, format: BodyFormat): unknown {
   if (format === "protobuf") return decodeMessage(DELETE_OPTIONS.schema, openEnvelope(body).raw);
-  return format === "json" ? parseJson(body).value : parseYaml(body).value;
+  try {
+    return format === "json" ? parseJson(body).value : parseYaml(body).value;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw badRequestError(`couldn't get version/kind; json parse error: ${error.message}`);
+    throw error;
+  }
 }
 
 /** Every group has DeleteOptions of its own, all alike. */

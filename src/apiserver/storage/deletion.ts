@@ -35,13 +35,14 @@ export function planDeletion(kind: Kind, object: Mutable<KubeObject>, options: P
 /** Throws a Conflict when the object is not the one that the client means. */
 export function checkDeletePreconditions(kind: Kind, object: KubeObject, { preconditions }: Partial<DeleteOptions>): void {
   const { uid, resourceVersion, name } = object.metadata;
+  const named = { group: kind.group, resource: kind.kind };
   if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
     const texts = `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid ?? ""})`;
-    throw conflictError(kind, name, `${texts}. The object might have been deleted and then recreated`);
+    throw conflictError(named, name, `${texts}. The object might have been deleted and then recreated`);
   }
   if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion) {
     const texts = `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion ?? ""})`;
-    throw conflictError(kind, name, `${texts}. The object might have been modified`);
+    throw conflictError(named, name, `${texts}. The object might have been modified`);
   }
 }
 

@@ -289,7 +289,8 @@ function encodeView(kind: Kind, resource: Resource, object: KubeObject): Uint8Ar
 }
 
 function refuse(kind: Kind, object: KubeObject, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalidError(kind, object.metadata.name ?? "", errors);
+  // A view is judged as what it is a view of.
+  if (errors.length > 0) throw invalidError(kind.declaration.storedAs?.kind() ?? kind, object.metadata.name ?? "", errors);
 }
 
 function validateChange(kind: Kind, subresource: string, object: KubeObject, old: KubeObject): FieldError[] {
@@ -311,7 +312,8 @@ function checkPreconditions(kind: Kind, object: KubeObject, old: KubeObject): vo
     return;
   }
   if (kind.declaration.requiresResourceVersion) {
-    throw invalidError(kind, name, [invalid(FieldPath.root("metadata").child("resourceVersion"), 0, "must be specified for an update")]);
+    const named = { group: kind.group, kind: kind.resource };
+    throw invalidError(named, name, [invalid(FieldPath.root("metadata").child("resourceVersion"), 0, "must be specified for an update")]);
   }
 }
 
