@@ -49,9 +49,10 @@ export interface SyncResult {
 export async function syncPod(context: SyncContext, observed: RuntimePod): Promise<SyncResult> {
   const { parts, pod, signal } = context;
   const { volumes, probes, allocations } = parts;
-  await allocations.save(podUid(pod));
-  await makeGroup(context);
-  const mounted = await volumes.setUp(pod, downwardContext(parts, pod, observed.ips));
+  // None of the three needs another, and a pod's start waits for all.
+  const preparations = [allocations.save(podUid(pod)), makeGroup(context), volumes.setUp(pod, downwardContext(parts, pod, observed.ips))] as const;
+  await Promise.allSettled(preparations);
+  const [, , mounted] = await Promise.all(preparations);
   if (signal.aborted) return { retryAtMs: undefined, acted: false };
   probes.addPod(pod);
   const actions = planPodActions(pod, observed, probes, { actuated: allocations.actuated(pod), restartAll: context.restartAll });
