@@ -1,8 +1,11 @@
 import { expect, it } from "vitest";
-import { type Namespace, namespaces, serviceAccounts } from "../api/index.ts";
+import { leases, type Namespace, namespaces, serviceAccounts } from "../api/index.ts";
 import { createVirtualEnv } from "../base/index.ts";
+import type { Client } from "../client/index.ts";
 import { createFakeClient } from "../client/testing.ts";
 import { createControllerManager } from "./manager.ts";
+
+const LEASE = { namespace: "kube-system", name: "kube-controller-manager" };
 
 it("lets one manager of several work, and the next one when it stops", async () => {
   const { env, clock } = createVirtualEnv();
@@ -22,4 +25,21 @@ it("lets one manager of several work, and the next one when it stops", async () 
   await make("three");
   await clock.advance(60_000);
   expect(await hasAccount("three")).toBe(false);
+});
+
+it("stops, and lets another lead, while its caches cannot be filled", async () => {
+  const { env, clock } = createVirtualEnv();
+  const client = createFakeClient(env);
+  // The leases can be reached, the watches hang.
+  const silent: Client = { ...client, watch: () => ({ stop: () => undefined }) };
+  const stuck = createControllerManager(env, silent, { leaderElection: { identity: "stuck" } });
+  const next = createControllerManager(env, client, { leaderElection: { identity: "next" } });
+  await stuck.start();
+  await clock.advance(5000);
+  expect((await client.get(leases, LEASE)).spec.holderIdentity).toBe("stuck");
+  await stuck.stop();
+  await next.start();
+  await clock.advance(5000);
+  expect((await client.get(leases, LEASE)).spec.holderIdentity).toBe("next");
+  await next.stop();
 });

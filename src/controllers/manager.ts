@@ -87,6 +87,13 @@ export interface ControllerManager {
   stop(): Promise<void>;
 }
 
+/** From the moment at which the controllers may work to the one at which they no longer may. */
+interface Term {
+  /** Resolves when all work; rejects when one does not start, and the others go on. */
+  readonly started: Promise<void>;
+  stop(): Promise<void>;
+}
+
 const LEASE = { namespace: "kube-system", name: "kube-controller-manager" };
 
 /** They have no role of their own: the manager's lets them write secrets. */
@@ -164,46 +171,52 @@ export function createControllerManager(env: Env, client: Client, options: Contr
   const log = env.log.child("controller-manager");
   const informers = options.informers ?? createInformerFactory(env, client);
   const disabled = new Set(options.disabled ?? []);
-  const begin = async (): Promise<() => Promise<void>> => {
+  const beginTerm = (controllers: readonly Controller[]): Term => {
+    let isOver = false;
     const recorders: EventRecorder[] = [];
-    const startOne = async (controller: Controller): Promise<RunningController> => {
+    const running: RunningController[] = [];
+    const startOne = async (controller: Controller): Promise<void> => {
       const account = serviceAccountOf(controller.name);
       const own = ACT_AS_MANAGER.has(controller.name) ? client : (options.clientFor?.(account) ?? client);
       const recorder = createEventRecorder(env, own, EVENT_SOURCES[controller.name] ?? account);
       recorders.push(recorder);
-      const running = await controller.start({ env, client: own, informers, recorder });
+      const started = await controller.start({ env, client: own, informers, recorder });
+      if (isOver) return started.stop();
+      running.push(started);
       log.debug("controller works", { controller: controller.name });
-      return running;
     };
     informers.start();
-    const wanted = controllersOf(options).filter(({ name }) => !disabled.has(name));
-    const running = await Promise.all(wanted.map(startOne));
-    return async () => {
-      for (const recorder of recorders) recorder.stop();
-      await Promise.all(running.map((controller) => controller.stop()));
+    return {
+      started: Promise.all(controllers.map(startOne)).then(() => undefined),
+      stop: async () => {
+        isOver = true;
+        for (const recorder of recorders) recorder.stop();
+        await Promise.all(running.splice(0).map((controller) => controller.stop()));
+      },
     };
   };
-  let end: Promise<() => Promise<void>> | undefined;
+  let term: Term | undefined;
+  const begin = (): Promise<void> => {
+    term = beginTerm(controllersOf(options).filter(({ name }) => !disabled.has(name)));
+    return term.started;
+  };
+  /** Does not wait for controllers whose caches never fill: they end as soon as they could begin. */
   const halt = async (): Promise<void> => {
-    const ending = end;
-    end = undefined;
-    await (await ending)?.();
+    const ending = term;
+    term = undefined;
+    await ending?.stop();
   };
   let election: LeaderElection | undefined;
   return {
     start: async () => {
       if (options.leaderElection === undefined) {
-        end = begin();
-        await end;
+        await begin();
         return;
       }
       election = runLeaderElection(env, client, {
         ...options.leaderElection,
         lease: LEASE,
-        onStartedLeading: () => {
-          end = begin();
-          end.catch((error: unknown) => log.error("the controllers do not start", { error }));
-        },
+        onStartedLeading: () => void begin().catch((error: unknown) => log.error("a controller does not start", { error })),
         // What is under way is ended, not awaited: another leads already.
         onStoppedLeading: () => void halt().catch((error: unknown) => log.error("the controllers do not stop", { error })),
         onNewLeader: (identity) => log.info("a leader was elected", { identity }),
