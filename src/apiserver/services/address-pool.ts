@@ -51,6 +51,13 @@ export interface AddressSources {
   readonly isForeign: (address: string) => boolean;
 }
 
+/** The one text of an address (RFC 5952), by which it is counted and recorded; a service may have it in another. */
+export function canonicalAddress(address: string): string {
+  const ip = parseIp(address);
+  return ip === undefined ? address : formatIp(ip);
+}
+
+/** Addresses come and go in their one text; only `take` reads what a user wrote. */
 export class AddressPool {
   readonly #used = new Set<string>();
 

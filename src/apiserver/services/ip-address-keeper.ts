@@ -5,6 +5,7 @@ import { type IPAddress, ipAddresses, ipFamilyOf, isStatus, objectKey, type Serv
 import type { Env } from "../../base/index.ts";
 import { type Client, createReconciler } from "../../client/index.ts";
 import type { ObjectReader } from "../object-reader.ts";
+import { canonicalAddress } from "./address-pool.ts";
 
 const FAMILY_LABEL = "ipaddress.kubernetes.io/ip-family";
 const MANAGED_BY_LABEL = "ipaddress.kubernetes.io/managed-by";
@@ -16,9 +17,10 @@ export function isForeignAddress({ metadata }: IPAddress): boolean {
   return metadata.labels?.[MANAGED_BY_LABEL] !== MANAGER;
 }
 
+/** In their one text. */
 export function serviceAddresses({ spec }: Service): string[] {
   const all = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
-  return all.filter((address) => address !== "" && address !== "None");
+  return all.filter((address) => address !== "" && address !== "None").map(canonicalAddress);
 }
 
 /** Returns the way to stop it. */

@@ -153,6 +153,19 @@ describe("services of two families", () => {
     expect(result.clusterIP).toBe(result.clusterIPs?.[0]);
   });
 
+  it("have an address once, however it is written", async () => {
+    const { client, clock } = await start();
+    const web = await client.create(services, service("web", { clusterIP: "FD00:96:0::7" }));
+    expect(web.spec.clusterIP).toBe("FD00:96:0::7");
+    await expect(client.create(services, service("other", { clusterIP: "fd00:96::7" }))).rejects.toMatchObject({
+      message: expect.stringContaining("provided IP is already allocated"),
+    });
+    await clock.advance(1000);
+    expect((await client.get(ipAddresses, { name: "fd00:96::7" })).spec.parentRef?.name).toBe("web");
+    await client.delete(services, { namespace: "default", name: "web" });
+    expect((await client.create(services, service("other", { clusterIP: "fd00:96::7" }))).spec.clusterIP).toBe("fd00:96::7");
+  });
+
   it("get a second address and give it back", async () => {
     const { client } = await start();
     const single = await client.create(services, service("web", {}));

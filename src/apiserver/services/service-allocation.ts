@@ -7,7 +7,7 @@
 import { type FieldError, FieldPath, internalServerError, invalid, invalidError, type KubeObject, type Service, services } from "../../api/index.ts";
 import type { Env, Mutable } from "../../base/index.ts";
 import type { PreparedWrite, WriteHook } from "../storage/write-context.ts";
-import { AddressPool, type AddressSources, type IpFamily } from "./address-pool.ts";
+import { AddressPool, type AddressSources, canonicalAddress, type IpFamily } from "./address-pool.ts";
 import { isPreferenceKept, settleFamilies } from "./families.ts";
 import { serviceAddresses } from "./ip-address-keeper.ts";
 import { NumberPool } from "./pools.ts";
@@ -107,12 +107,12 @@ class Draft {
   }
 
   #giveAddress(service: Service, asked: string, family: IpFamily): string {
-    if (asked !== "" && this.#ownAddresses.has(asked)) return asked;
+    if (asked !== "" && this.#ownAddresses.has(canonicalAddress(asked))) return asked;
     const address = asked === "" ? this.addresses.draw(family) : asked;
     if (address === undefined) throw internalServerError(`failed to allocate a serviceIP for Service "${service.metadata.name}": range is full`);
     const why = asked === "" ? undefined : this.addresses.take(asked);
     if (why !== undefined) throw refused(service, [invalid(SPEC.child("clusterIPs"), service.spec.clusterIPs ?? [], `failed to allocate IP ${asked}: ${why}`)]);
-    this.#takenAddresses.push(address);
+    this.#takenAddresses.push(canonicalAddress(address));
     return address;
   }
 
