@@ -119,6 +119,7 @@ describe("a target for one value", () => {
   it("is divided among all that there are", () => {
     expect(replicasForShare(3, three.tolerances, 8600, 2000)).toEqual({ ok: true, replicas: 5, amount: 2867 });
     expect(replicasForShare(3, three.tolerances, 6100, 2000)).toMatchObject({ replicas: 3 });
+    expect(replicasForShare(0, three.tolerances, 6100, 2000)).toEqual({ ok: true, replicas: 4, amount: 6100 });
   });
 });
 

@@ -102,10 +102,10 @@ export function replicasForValue({ pods, specReplicas, tolerances }: Population,
   return { ok: true, replicas: wholeReplicas(ratio * ready), amount: value };
 }
 
-/** For one value of which each pod should have `target`. */
+/** For one value of which each pod should have `target`. The pods may be still to come: then all of it is one pod's. */
 export function replicasForShare(statusReplicas: number, tolerances: Tolerances, value: number, target: number): Proposal {
   const isRight = isWithin(tolerances, value / (target * statusReplicas));
-  return { ok: true, replicas: isRight ? statusReplicas : wholeReplicas(value / target), amount: Math.ceil(value / statusReplicas) };
+  return { ok: true, replicas: isRight ? statusReplicas : wholeReplicas(value / target), amount: Math.ceil(value / Math.max(1, statusReplicas)) };
 }
 
 function wholeReplicas(replicas: number): number {
