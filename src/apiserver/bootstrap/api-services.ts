@@ -64,21 +64,22 @@ export function announceLocalApiServices(env: Env, client: Client): () => void {
   };
 }
 
-/** Creates those that are missing. What is there stays: it may name another server. */
+/** Creates those that are missing, and says of all that are local that they are available. One that names another server stays as it is. */
 async function ensureLocalApiServices(env: Env, client: Client): Promise<void> {
   const { items } = await client.list(apiServices);
-  const existing = new Set(items.map(({ metadata }) => metadata.name));
-  const missing = localApiServices().filter(({ metadata }) => !existing.has(metadata.name));
+  const existing = new Map(items.map((service) => [service.metadata.name, service]));
+  const message = "Local APIServices are always available";
   const lastTransitionTime = formatTime(env.clock.now());
-  await Promise.all(missing.map((service) => createAvailable(client, service, lastTransitionTime)));
+  const available: APIServiceCondition = { type: "Available", status: "True", reason: "Local", message, lastTransitionTime };
+  await Promise.all(localApiServices().map((wanted) => ensureAvailable(client, wanted, existing.get(wanted.metadata.name), available)));
 }
 
-async function createAvailable(client: Client, service: APIService, lastTransitionTime: string): Promise<void> {
-  const message = "Local APIServices are always available";
-  const condition: APIServiceCondition = { type: "Available", status: "True", reason: "Local", message, lastTransitionTime };
+/** A server that was stopped between the two writes left a service without its condition. */
+async function ensureAvailable(client: Client, wanted: APIService, existing: APIService | undefined, available: APIServiceCondition): Promise<void> {
+  if (existing?.spec?.service !== undefined || existing?.status?.conditions?.some(({ type }) => type === available.type) === true) return;
   try {
-    const created = await client.create(apiServices, service);
-    await client.update(apiServices, { ...created, status: { conditions: [condition] } }, { subresource: "status" });
+    const service = existing ?? (await client.create(apiServices, wanted));
+    await client.update(apiServices, { ...service, status: { conditions: [available] } }, { subresource: "status" });
   } catch (error) {
     // Another server of the cluster may be as far as we are.
     if (!isStatus(error, "AlreadyExists") && !isStatus(error, "Conflict")) throw error;
