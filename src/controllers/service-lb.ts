@@ -15,6 +15,7 @@ import {
   nodes,
   objectKey,
   type Service,
+  sameValue,
   serviceLabels,
   servicePortNames,
   services,
@@ -112,8 +113,12 @@ export const serviceLoadBalancerController: Controller = controller<Service, Obs
       (_node, caches) => balanced(caches),
       (node, old) => seenByLoadBalancer(node) !== seenByLoadBalancer(old),
     ),
-    // Ports that one service lets go may be what another waits for.
-    wake(services, (service, caches) => (service.spec.type === "LoadBalancer" ? balanced(caches) : [])),
+    // Ports that one service lets go may be what another waits for. What its status says is no matter to others.
+    wake(
+      services,
+      (service, caches) => (service.spec.type === "LoadBalancer" ? balanced(caches) : []),
+      (service, old) => !sameValue(service.spec, old.spec),
+    ),
     wake(endpointSlices, (slice, caches) => serviceOf(slice).filter((key) => caches.of(services).get(key)?.spec.externalTrafficPolicy === "Local")),
   ],
   index: (caches) => caches.of(endpointSlices).addIndex(SLICES_OF, (slice) => serviceOf(slice)),
