@@ -43,7 +43,9 @@ function holdUdp(port: number): Promise<{ release(): void }> {
 
 export const openHealthPort: OpenHealthPort = async (port, answer) => {
   const server = createHttpServer((request, response) => {
-    const { code, headers = {}, body } = answer(new URL(request.url ?? "/", "http://localhost").pathname);
+    // Not read as a URL: not everything that a stranger may ask for is one, `//` to begin with.
+    const [path = "/"] = (request.url ?? "/").split("?", 1);
+    const { code, headers = {}, body } = answer(path);
     response.writeHead(code, {
       "Content-Type": code === 404 ? "text/plain; charset=utf-8" : "application/json",
       "X-Content-Type-Options": "nosniff",
