@@ -69,6 +69,18 @@ it("is as before when the shutdown is called off, and holds up the next one", as
   await waitForPod("web", isRunning);
 });
 
+it("holds up the next shutdown while pods still end because of the one that was called off", async () => {
+  const { host, clock, createPod, waitForPod } = await start();
+  await createPod("slow-5", {});
+  await waitForPod("slow-5", isRunning);
+  host.shutDown(true);
+  await clock.advance(1000);
+  host.shutDown(false);
+  await waitForPod("slow-5", hasFailed, 10_000);
+  await clock.advance(1000);
+  expect(host.isHeldUp).toBe(true);
+});
+
 it("does not hold the machine up unless it is told to", async () => {
   node = await startSimulatedNode();
   expect(node.host.isHeldUp).toBe(false);

@@ -50,6 +50,8 @@ export function createLogindShutdownSource({
 }
 
 class LogindHold implements ShutdownHold {
+  private closed = false;
+
   constructor(
     private readonly bus: Dbus,
     private lock: ChildProcess | undefined,
@@ -66,11 +68,13 @@ class LogindHold implements ShutdownHold {
       (lock) => {
         before?.stdin?.end();
         this.lock = lock;
+        if (this.closed) this.release();
       },
       (error: Error) => this.lost(error),
     );
   }
   close(): void {
+    this.closed = true;
     this.release();
     this.bus.close();
   }

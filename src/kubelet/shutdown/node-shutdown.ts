@@ -41,6 +41,8 @@ export function createNodeShutdown(env: Env, parts: NodeShutdownParts): NodeShut
 class ShutdownManager implements NodeShutdown {
   private hold: ShutdownHold | undefined;
   private isShuttingDown = false;
+  /** Which shutdown it is: one that was called off does not let go of the machine for the next. */
+  private shutdowns = 0;
   private stopped = false;
   private timer: Timer | undefined;
   private readonly retry: Backoff;
@@ -87,6 +89,7 @@ class ShutdownManager implements NodeShutdown {
     this.hold?.close();
     this.hold = undefined;
     if (this.stopped) return;
+    this.timer?.cancel();
     const delayMs = this.retry.next();
     this.log.warn("cannot hold up the machine's shutdown, will retry", { error, delayMs: Math.round(delayMs) });
     this.timer = this.env.clock.setTimeout(() => this.start(), delayMs);
@@ -101,14 +104,16 @@ class ShutdownManager implements NodeShutdown {
       this.hold?.renew();
       return;
     }
-    this.endPods()
+    const shutdown = ++this.shutdowns;
+    const goesOn = (): boolean => this.isShuttingDown && shutdown === this.shutdowns;
+    this.endPods(goesOn)
       .catch((error: unknown) => this.log.error("cannot end the pods before the machine shuts down", { error }))
-      .finally(() => this.hold?.release());
+      .finally(() => goesOn() && this.hold?.release());
   }
 
-  private async endPods(): Promise<void> {
+  private async endPods(goesOn: () => boolean): Promise<void> {
     for (const group of shutdownGroups(this.parts.periods, this.parts.pods())) {
-      if (!this.isShuttingDown) return;
+      if (!goesOn()) return;
       this.log.info("ending pods before the machine shuts down", { pods: group.pods.length, seconds: group.seconds });
       await this.endGroup(group);
     }
