@@ -47,6 +47,11 @@ export interface HostFiles {
   /** Never through a symbolic link. */
   changeOwner(path: string, uid: number, gid: number): Promise<void>;
   changeMode(path: string, mode: number): Promise<void>;
+  /**
+   * Gives `path` and everything in it the group and mode that `change` says; nothing happens when it is not there. Nothing outside is
+   * touched, though containers may put links in the place of what is being walked through. Links have a group, but no mode.
+   */
+  changeTree(path: string, change: (stat: FileStat) => { readonly gid: number; readonly mode: number }): Promise<void>;
   /** Calls `changed` after the file grew, shrank or was replaced, perhaps more often, until the returned function is called. */
   watch(path: string, changed: () => void): () => void;
   /** The same for the files right in a directory, which must be there. */

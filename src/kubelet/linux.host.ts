@@ -1,8 +1,9 @@
 // The Linux machine that the kubelet runs on.
 import { lstat, readdir, readFile, stat, statfs } from "node:fs/promises";
 import { cpus, hostname, release, totalmem, uptime } from "node:os";
+import { basename, dirname } from "node:path";
 import type { Env } from "../base/index.ts";
-import type { DiskUsage, FilesystemUsage, KubeletHost, NodeFacts, NodeHeadroom, NodeUsage } from "./host.ts";
+import { type DiskUsage, type FilesystemUsage, HostError, type KubeletHost, type NodeFacts, type NodeHeadroom, type NodeUsage } from "./host.ts";
 import { parseInterfaces } from "./linux/cgroup-usage.ts";
 import { createLinuxCgroups } from "./linux/cgroups.host.ts";
 import { linuxDialer } from "./linux/dialer.host.ts";
@@ -10,6 +11,7 @@ import { linuxFiles } from "./linux/files.host.ts";
 import { hostCall, ifPresent } from "./linux/host-error.host.ts";
 import { createLogindShutdownSource } from "./linux/logind.host.ts";
 import { linuxMounts } from "./linux/mounts.host.ts";
+import { handlePath, openPath } from "./linux/path-handle.host.ts";
 
 export interface LinuxHostOptions {
   readonly rootDirectory: string;
@@ -108,21 +110,43 @@ async function readHeadroom(): Promise<NodeHeadroom> {
   };
 }
 
-/** A file with several names counts once. What vanishes during the walk counts nothing. */
+const NOTHING: DiskUsage = { bytes: 0, inodes: 0 };
+/** No path is longer (PATH_MAX). */
+const LONGEST_PATH = 4000;
+
+/**
+ * A file with several names counts once. What vanishes during the walk counts nothing. Directories that lie so deep that no path
+ * leads to them are walked from where the path ends.
+ */
 async function diskUsage(path: string, seen = new Set<number>(), device?: number): Promise<DiskUsage> {
-  const root = await ifPresent(() => lstat(path));
-  if (root === undefined || (device !== undefined && root.dev !== device) || seen.has(root.ino)) return { bytes: 0, inodes: 0 };
+  if (Buffer.byteLength(path) > LONGEST_PATH) {
+    const [parent, name] = [dirname(path), basename(path)];
+    const handle = await ifThere(() => openPath(parent));
+    return handle === undefined ? NOTHING : diskUsage(`${handlePath(handle)}/${name}`, seen, device).finally(() => handle.close());
+  }
+  const root = await ifThere(() => lstat(path));
+  if (root === undefined || (device !== undefined && root.dev !== device) || seen.has(root.ino)) return NOTHING;
   seen.add(root.ino);
   let bytes = root.blocks * 512;
   let inodes = 1;
   if (root.isDirectory()) {
-    for (const name of (await ifPresent(() => readdir(path))) ?? []) {
+    for (const name of (await ifThere(() => readdir(path))) ?? []) {
       const inner = await diskUsage(`${path}/${name}`, seen, root.dev);
       bytes += inner.bytes;
       inodes += inner.inodes;
     }
   }
   return { bytes, inodes };
+}
+
+/** A container may also put a file where a directory was. */
+async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ifPresent(work);
+  } catch (error) {
+    if (error instanceof HostError && error.reason === "notDirectory") return undefined;
+    throw error;
+  }
 }
 
 function kibibytes(meminfo: string, name: string): number {

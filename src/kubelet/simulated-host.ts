@@ -284,6 +284,15 @@ class MemoryFiles implements HostFiles, HostMounts {
     if (node === undefined) throw new HostError("notFound", `${path} does not exist`);
     node.mode = mode;
   }
+  async changeTree(path: string, change: (stat: FileStat) => { readonly gid: number; readonly mode: number }): Promise<void> {
+    const stat = await this.lstat(path);
+    if (stat === undefined) return;
+    const { gid, mode } = change(stat);
+    await this.changeOwner(path, -1, gid);
+    if (stat.type === "symlink") return;
+    await this.changeMode(path, mode);
+    if (stat.type === "directory") for (const name of await this.list(path)) await this.changeTree(`${path}/${name}`, change);
+  }
   watch(path: string, changed: () => void): () => void {
     const watchers = this.watchers.get(path) ?? new Set();
     this.watchers.set(path, watchers.add(changed));

@@ -1,7 +1,7 @@
 // The kubelet's Linux host on this machine: real files, mounts, control groups and sockets, all below a directory and a group
 // of its own.
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -94,6 +94,56 @@ describe.skipIf(containerTests().reason !== undefined)("the kubelet's Linux host
     await host.mounts.makeSubPath({ volumePath, subPath: "a/b/c", mode: 0o777 });
     expect(statSync(`${volumePath}/a/b/c`).mode & 0o777).toBe(0o777);
     await host.mounts.makeSubPath({ volumePath, subPath: "a/b/c", mode: 0o777 });
+  });
+
+  it("gives a tree to a group, and nothing outside that a link leads to", async () => {
+    mkdirSync(`${root}/volume/inner`, { recursive: true });
+    mkdirSync(`${root}/outside`);
+    writeFileSync(`${root}/volume/inner/file`, "");
+    writeFileSync(`${root}/outside/file`, "", { mode: 0o600 });
+    symlinkSync(`${root}/outside`, `${root}/volume/directory`);
+    symlinkSync(`${root}/outside/file`, `${root}/volume/link`);
+    await host.files.changeTree(`${root}/volume`, ({ type, mode }) => ({ gid: 4242, mode: type === "directory" ? 0o2770 : mode | 0o060 }));
+    const found = (path: string): string => {
+      const { gid, mode } = lstatSync(`${root}/${path}`);
+      return `${gid} ${(mode & 0o7777).toString(8)}`;
+    };
+    expect(["volume", "volume/inner", "volume/inner/file"].map(found)).toEqual(["4242 2770", "4242 2770", "4242 664"]);
+    expect(lstatSync(`${root}/volume/link`).gid).toBe(4242);
+    expect([statSync(`${root}/outside`).gid, found("outside/file")]).toEqual([0, "0 600"]);
+    await host.files.changeTree(`${root}/absent`, () => ({ gid: 1, mode: 0 }));
+  });
+
+  it("does not leave a tree that is changed while it is given to a group", async () => {
+    mkdirSync(`${root}/volume/inner`, { recursive: true });
+    mkdirSync(`${root}/outside`);
+    for (const place of ["volume/inner", "outside"]) writeFileSync(`${root}/${place}/file`, "", { mode: 0o600 });
+    await host.files.changeTree(`${root}/volume`, ({ type, mode, inode }) => {
+      // The last moment at which somebody can put a link to elsewhere in the directory's place.
+      if (inode === lstatSync(`${root}/volume/inner`).ino) {
+        renameSync(`${root}/volume/inner`, `${root}/volume/was-inner`);
+        symlinkSync(`${root}/outside`, `${root}/volume/inner`);
+      }
+      return { gid: 4242, mode: type === "directory" ? mode : 0o666 };
+    });
+    expect(lstatSync(`${root}/volume/was-inner/file`)).toMatchObject({ gid: 4242, mode: 0o100666 });
+    expect([lstatSync(`${root}/outside`).gid, lstatSync(`${root}/outside/file`)]).toMatchObject([0, { gid: 0, mode: 0o100600 }]);
+  });
+
+  it("does not wait for what it is asked to read when that is a pipe", async () => {
+    mkdirSync(`${root}/volume`);
+    execFileSync("mkfifo", [`${root}/volume/variables`]);
+    const read = host.mounts.readInside({ volumePath: `${root}/volume`, subPath: "variables", limitBytes: 10 });
+    await expect(read).rejects.toMatchObject({ name: "HostError", message: "variables is not a regular file" });
+  });
+
+  it("measures and removes directories that lie deeper than any path", async () => {
+    const [levels, name] = [50, "d".repeat(200)];
+    const inner = `i=0; while [ $i -lt ${levels} ]; do mkdir ${name}; cd -P ./${name}; i=$((i+1)); done; echo x > file`;
+    execFileSync("sh", ["-c", `mkdir ${root}/deep && cd ${root}/deep && ${inner}`]);
+    expect((await host.diskUsage(`${root}/deep`)).inodes).toBe(levels + 2);
+    await host.files.remove(`${root}/deep`);
+    expect(existsSync(`${root}/deep`)).toBe(false);
   });
 
   it("limits a control group and removes it with what is in it", async () => {

@@ -1,10 +1,15 @@
 // Files on Linux.
+import { execFile } from "node:child_process";
 import { type Stats, watch } from "node:fs";
-import { chmod, constants, lchown, lstat, mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { chmod, chown, constants, type FileHandle, lchown, lstat, mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { promisify } from "node:util";
 import { type FileStat, HostError, type HostFiles } from "../host.ts";
 import { codeOf, hostCall, ifPresent } from "./host-error.host.ts";
 import { mountPoints } from "./mounts.host.ts";
+import { handlePath, openAt, openPath } from "./path-handle.host.ts";
+
+const run = promisify(execFile);
 
 export const linuxFiles: HostFiles = {
   stat: (path) => ifPresent(async () => toFileStat(await stat(path))),
@@ -21,7 +26,7 @@ export const linuxFiles: HostFiles = {
     hostCall(async () => {
       // Removing through a mount would remove what belongs to somebody else.
       if ((await mountPoints(path)).length > 0) throw new HostError("busy", `something is mounted in ${path}`);
-      await rm(path, { recursive: true, force: true });
+      await removeTree(path);
     }),
   changeOwner: (path, uid, gid) =>
     hostCall(async () => {
@@ -29,6 +34,9 @@ export const linuxFiles: HostFiles = {
       await lchown(path, uid < 0 ? known.uid : uid, gid < 0 ? known.gid : gid);
     }),
   changeMode: (path, mode) => hostCall(() => chmod(path, mode)),
+  changeTree: async (path, change) => {
+    await ifPresent(async () => changeTree(await openPath(path), change));
+  },
   watch: (path, changed) => {
     // The directory, for the file itself may be replaced.
     const name = basename(path);
@@ -45,6 +53,16 @@ export const linuxFiles: HostFiles = {
     return () => watcher.close();
   },
 };
+
+async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (codeOf(error) !== "ENAMETOOLONG") throw error;
+    // A container can make directories inside each other until no path leads to the last of them; `rm` needs none.
+    await run("rm", ["-rf", "--one-file-system", "--", path]);
+  }
+}
 
 async function readLinkOrNothing(path: string): Promise<string | undefined> {
   try {
@@ -89,6 +107,25 @@ async function makeDirectory(path: string, mode: number): Promise<void> {
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
     if (!(await stat(path)).isDirectory()) throw new HostError("notDirectory", `${path} is not a directory`);
+  }
+}
+
+/** Of a tree that is changed: each level holds a file open. */
+const MAX_DEPTH = 1000;
+
+async function changeTree(handle: FileHandle, change: Parameters<HostFiles["changeTree"]>[1], depth = 0): Promise<void> {
+  try {
+    if (depth > MAX_DEPTH) throw new HostError("other", `there are more than ${MAX_DEPTH} directories inside each other`);
+    const stats = await handle.stat();
+    const { gid, mode } = change(toFileStat(stats));
+    const path = handlePath(handle);
+    await chown(path, stats.uid, gid);
+    if (stats.isSymbolicLink()) return;
+    await chmod(path, mode);
+    if (!stats.isDirectory()) return;
+    for (const name of await readdir(path)) await ifPresent(async () => changeTree(await openAt(handle, name), change, depth + 1));
+  } finally {
+    await handle.close();
   }
 }
 

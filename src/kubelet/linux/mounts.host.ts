@@ -6,11 +6,9 @@ import { constants, type FileHandle, mkdir, open, readFile, realpath, writeFile 
 import { promisify } from "node:util";
 import { HostError, type HostMounts } from "../host.ts";
 import { hostCall, ifPresent } from "./host-error.host.ts";
+import { handlePath, openAt, openPath } from "./path-handle.host.ts";
 
 const run = promisify(execFile);
-/** Not among Node's constants; the same on all architectures that Node runs on. */
-const O_PATH = 0o10000000;
-const WALK = O_PATH | constants.O_NOFOLLOW;
 
 export const linuxMounts: HostMounts = {
   mountTmpfs: (path, { sizeBytes, mode }) =>
@@ -99,7 +97,7 @@ async function resolveInside(volumePath: string, subPath: string): Promise<{ vol
 
 /** Opens the path step by step; a link on the way was put there since it was resolved. The caller closes the handle. */
 async function walk(volume: string, names: readonly string[]): Promise<FileHandle> {
-  let handle = await open(volume, WALK);
+  let handle = await openPath(volume);
   for (const name of names) {
     const next = await openAt(handle, name).finally(() => handle.close());
     handle = next;
@@ -111,17 +109,13 @@ async function walk(volume: string, names: readonly string[]): Promise<FileHandl
   return handle;
 }
 
-function openAt(directory: FileHandle, name: string): Promise<FileHandle> {
-  return open(`/proc/self/fd/${directory.fd}/${name}`, WALK);
-}
-
 async function bindSubPath({ volumePath, subPath, target }: { volumePath: string; subPath: string; target: string }): Promise<string> {
   const { volume, names } = await resolveInside(volumePath, subPath);
   const handle = await walk(volume, names);
   try {
     const wanted = await handle.stat();
     if (await isMountPoint(target)) {
-      const present = await open(target, WALK);
+      const present = await openPath(target);
       const bound = await present.stat().finally(() => present.close());
       if (bound.dev === wanted.dev && bound.ino === wanted.ino) return target;
       await command("umount", "-l", target);
@@ -138,7 +132,9 @@ async function readInside({ volumePath, subPath, limitBytes }: Parameters<HostMo
   const { volume, names } = await resolveInside(volumePath, subPath);
   const handle = await walk(volume, names);
   try {
-    const file = await open(`/proc/self/fd/${handle.fd}`, constants.O_RDONLY);
+    // Opening a pipe would wait for somebody to write to it.
+    if (!(await handle.stat()).isFile()) throw new HostError("other", `${subPath} is not a regular file`);
+    const file = await open(handlePath(handle), constants.O_RDONLY);
     try {
       const buffer = new Uint8Array(limitBytes);
       const { bytesRead } = await file.read(buffer, 0, limitBytes, 0);
@@ -170,19 +166,22 @@ async function makeSubPath({ volumePath, subPath, mode }: { volumePath: string; 
     }
   }
   let handle = await walk(start.volume, start.names);
-  for (const name of wanted.slice(present + 1)) {
-    const path = `/proc/self/fd/${handle.fd}/${name}`;
-    await mkdir(path, { mode });
-    const made = await openAt(handle, name).finally(() => handle.close());
-    handle = made;
-    // Whatever the umask took away.
-    await chmodHandle(made, mode);
+  try {
+    for (const name of wanted.slice(present + 1)) {
+      await mkdir(`${handlePath(handle)}/${name}`, { mode });
+      const made = await openAt(handle, name);
+      await handle.close();
+      handle = made;
+      // Whatever the umask took away.
+      await chmodHandle(made, mode);
+    }
+  } finally {
+    await handle.close();
   }
-  await handle.close();
 }
 
 /** A path-only handle can't be changed itself; what it stands for can. */
 async function chmodHandle(handle: FileHandle, mode: number): Promise<void> {
-  const directory = await open(`/proc/self/fd/${handle.fd}`, constants.O_RDONLY | constants.O_DIRECTORY);
+  const directory = await open(handlePath(handle), constants.O_RDONLY | constants.O_DIRECTORY);
   await directory.chmod(mode).finally(() => directory.close());
 }

@@ -13,16 +13,13 @@ export interface GroupOwnership {
 }
 
 /** Gives everything in `path` to the group, readable (and writable) by it; new files inherit the group. Links are not followed. */
-export async function giveToGroup(host: KubeletHost, path: string, ownership: GroupOwnership): Promise<void> {
+export async function giveToGroup({ files }: KubeletHost, path: string, ownership: GroupOwnership): Promise<void> {
   const { fsGroup, readOnly, onlyIfRootDiffers = false } = ownership;
-  const stat = await host.files.lstat(path);
-  if (stat === undefined) return;
-  const wanted = (readOnly ? READ_ONLY : READ_WRITE) | DIRECTORY;
-  if (onlyIfRootDiffers && stat.gid === fsGroup && (stat.mode & wanted) === wanted) return;
-  await host.files.changeOwner(path, -1, fsGroup);
-  if (stat.type === "symlink") return;
   const mask = readOnly ? READ_ONLY : READ_WRITE;
-  await host.files.changeMode(path, stat.mode | mask | (stat.type === "directory" ? DIRECTORY : 0));
-  if (stat.type !== "directory") return;
-  for (const name of await host.files.list(path)) await giveToGroup(host, `${path}/${name}`, { fsGroup, readOnly });
+  if (onlyIfRootDiffers) {
+    const wanted = mask | DIRECTORY;
+    const stat = await files.lstat(path);
+    if (stat?.gid === fsGroup && (stat.mode & wanted) === wanted) return;
+  }
+  await files.changeTree(path, ({ type, mode }) => ({ gid: fsGroup, mode: mode | mask | (type === "directory" ? DIRECTORY : 0) }));
 }
