@@ -27,12 +27,19 @@ const CHECKS: Readonly<Record<string, (request: CertificateSigningRequest) => st
     return spec.usages?.includes("client auth") === true ? undefined : "missing required usage for client certificate: client auth";
   },
   [signers.kubeletClient]: (request) =>
-    problemOfNode(request) ?? problemOfNames(request, ["dns", "email", "ip", "uri"]) ?? problemOfUsages(request, "client auth") ?? problemOfCommonName(request),
+    problemOfNode(request) ??
+    problemOfNames(request, ["dns", "email", "ip", "uri", "other"]) ??
+    problemOfUsages(request, "client auth") ??
+    problemOfCommonName(request),
   [signers.kubeletServing]: (request) => {
     const sorts = alternativeNameSorts(request.spec.request);
     const named = sorts.has("dns") || sorts.has("ip") ? undefined : "DNS or IP subjectAltName is required";
     return (
-      problemOfNode(request) ?? named ?? problemOfNames(request, ["email", "uri"]) ?? problemOfUsages(request, "server auth") ?? problemOfCommonName(request)
+      problemOfNode(request) ??
+      named ??
+      problemOfNames(request, ["email", "uri", "other"]) ??
+      problemOfUsages(request, "server auth") ??
+      problemOfCommonName(request)
     );
   },
   // Whoever approves for it knows what he does.
@@ -63,7 +70,7 @@ function problemOfCommonName({ spec }: CertificateSigningRequest): string | unde
   return commonName.startsWith(NODE_PREFIX) ? undefined : "subject common name does not begin with system:node:";
 }
 
-const NAME_TEXTS: Readonly<Record<AlternativeNameSort, string>> = { dns: "DNS", email: "Email", ip: "IP", uri: "URI" };
+const NAME_TEXTS: Readonly<Record<AlternativeNameSort, string>> = { dns: "DNS", email: "Email", ip: "IP", uri: "URI", other: "Other" };
 
 function problemOfNames({ spec }: CertificateSigningRequest, forbidden: readonly AlternativeNameSort[]): string | undefined {
   const sorts = alternativeNameSorts(spec.request);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { CertificateSigningRequest, CertificateSigningRequestCondition } from "../api/index.ts";
+import { type CertificateSigningRequest, type CertificateSigningRequestCondition, certificateSigningRequests } from "../api/index.ts";
 import { checkRequest } from "./certificate-checks.ts";
 import { recognize } from "./csr-approving.ts";
 import { planRequestCleaning } from "./csr-cleaner.ts";
-import { lifetimeSeconds, signingStep } from "./csr-signing.ts";
-import { ago, brief, NOW_MS } from "./testing.ts";
+import { csrSigningController, lifetimeSeconds, type RequestSigner, signingStep } from "./csr-signing.ts";
+import { ago, brief, NOW_MS, started, testContext } from "./testing.ts";
 
 // Made with openssl req -new: of system:nodes/system:node:n1, without names, with DNS:n1 and IP:10.0.0.1, with an e-mail address and a URI.
 const REQUESTS = {
@@ -117,4 +117,23 @@ describe("cleaning", () => {
     expect(brief(plan.actions)).toEqual(outcome === "gone" ? ["delete certificatesigningrequests r"] : []);
     expect(plan.requeueAfterMs).toBe(typeof outcome === "number" ? outcome * 1000 + 1 : undefined);
   });
+});
+
+it("signs the request that was judged, and no other that stands beside it", async () => {
+  const { context, client, clock } = testContext();
+  const judged = csr({ conditions: [APPROVED] });
+  const hidden = `-----BEGIN NEW CERTIFICATE REQUEST-----\n${REQUESTS.odd}\n-----END NEW CERTIFICATE REQUEST-----\n`;
+  await client.create(certificateSigningRequests, { ...judged, spec: { ...judged.spec, request: btoa(hidden + atob(judged.spec.request)) } });
+  const given: string[] = [];
+  const signer: RequestSigner = {
+    sign: async (pem) => {
+      given.push(pem.replaceAll("\n", ""));
+      return { ok: true, certificate: "signed" };
+    },
+  };
+  const running = await started(csrSigningController(signer), context, clock);
+  await clock.advance(1000);
+  expect(given).toEqual([`-----BEGIN CERTIFICATE REQUEST-----${REQUESTS.client}-----END CERTIFICATE REQUEST-----`]);
+  expect((await client.get(certificateSigningRequests, { name: "r" })).status?.certificate).toBe(btoa("signed"));
+  await running.stop();
 });

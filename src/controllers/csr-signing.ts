@@ -1,8 +1,9 @@
 // Signs certificate signing requests that were approved, for the cluster's own signers
 // (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers).
 //
-// Invariants: a certificate is issued once; a request that its signer may not sign fails with the reason, for good.
-import { type CertificateSigningRequest, certificateSigningRequests } from "../api/index.ts";
+// Invariants: what is signed is what was judged, whatever else the text of the request holds; a certificate is issued once; a request
+// that its signer may not sign fails with the reason, for good.
+import { type CertificateSigningRequest, certificateRequestPem, certificateSigningRequests } from "../api/index.ts";
 import { formatTime } from "../base/index.ts";
 import { checkRequest, isApproved, isIssued, requestCondition } from "./certificate-checks.ts";
 import { type Controller, type ControllerContext, reconcilingController } from "./controller.ts";
@@ -51,7 +52,8 @@ type Status = CertificateSigningRequest["status"];
 
 async function issue(signer: RequestSigner, request: CertificateSigningRequest, longestSeconds: number, context: ControllerContext): Promise<Status> {
   const durationMs = lifetimeSeconds(request, longestSeconds) * 1000;
-  const signed = await signer.sign(atob(request.spec.request), { usages: request.spec.usages ?? [], durationMs });
+  const pem = certificateRequestPem(request.spec.request) ?? "";
+  const signed = await signer.sign(pem, { usages: request.spec.usages ?? [], durationMs });
   // A request that is not sound stays so: who asked must be told, and ask anew.
   return signed.ok ? { ...request.status, certificate: btoa(signed.certificate) } : failed(request, signed.problem, context);
 }

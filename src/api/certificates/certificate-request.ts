@@ -6,7 +6,7 @@ export interface CertificateRequestSubject {
   readonly organizations: readonly string[];
 }
 
-export type AlternativeNameSort = "dns" | "email" | "ip" | "uri";
+export type AlternativeNameSort = "dns" | "email" | "ip" | "uri" | "other";
 
 interface Element {
   readonly tag: number;
@@ -17,8 +17,6 @@ const SEQUENCE = 0x30;
 const SET = 0x31;
 const INTEGER = 0x02;
 const OBJECT_IDENTIFIER = 0x06;
-/** The attributes of a request. */
-const ATTRIBUTES = 0xa0;
 const OCTET_STRING = 0x04;
 /** pkcs-9-at-extensionRequest and id-ce-subjectAltName, as encoded. */
 const EXTENSION_REQUEST = "42,134,72,134,247,13,1,9,14";
@@ -29,35 +27,60 @@ const NAME_SORTS: Readonly<Record<number, AlternativeNameSort>> = { 129: "email"
 const COMMON_NAME = "85,4,3";
 const ORGANIZATION = "85,4,10";
 
-/** The subject of `request`, the base64 of a PEM block as `spec.request` carries it; undefined when it is no certificate request. */
+/** The one request that is read here, as PEM of its own: whoever signs must be given no other that a text may hold beside it. */
+export function certificateRequestPem(request: string): string | undefined {
+  const der = decodePem(request);
+  if (der === undefined) return undefined;
+  const lines = btoa(Array.from(der, (byte) => String.fromCharCode(byte)).join("")).match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join("\n")}\n-----END CERTIFICATE REQUEST-----\n`;
+}
+
+/**
+ * The subject of `request`, the base64 of a PEM block as `spec.request` carries it; undefined when it is no certificate request, or
+ * has a part that cannot be read for sure: the certificate will have that part, too, and others may read it.
+ */
 export function certificateRequestSubject(request: string): CertificateRequestSubject | undefined {
   const [version, subject] = requestInfo(request) ?? [];
-  const names = children(subject, SEQUENCE);
-  if (version?.tag !== INTEGER || names === undefined) return undefined;
-  const values = (wanted: string): string[] => names.flatMap((set) => (children(set, SET) ?? []).flatMap((attribute) => attributeValue(attribute, wanted)));
-  return { commonName: values(COMMON_NAME)[0] ?? "", organizations: values(ORGANIZATION) };
+  const attributes = children(subject, SEQUENCE)?.map((set) => children(set, SET)?.map(readAttribute));
+  if (version?.tag !== INTEGER || attributes === undefined) return undefined;
+  let commonName: string | undefined;
+  const organizations: string[] = [];
+  for (const attribute of attributes.flatMap((set) => set ?? [undefined])) {
+    if (attribute === undefined) return undefined;
+    if (attribute.type === COMMON_NAME) commonName ??= attribute.value;
+    else if (attribute.type === ORGANIZATION) organizations.push(attribute.value);
+  }
+  return { commonName: commonName ?? "", organizations };
 }
 
-/** Which sorts of alternative names `request` asks for. */
+/** Which sorts of alternative names `request` asks for; "other" as well where that cannot be read for sure. */
 export function alternativeNameSorts(request: string): ReadonlySet<AlternativeNameSort> {
-  const attributes = children(
-    requestInfo(request)?.find(({ tag }) => tag === ATTRIBUTES),
-    ATTRIBUTES,
-  );
-  const sorts = (attributes ?? [])
-    .flatMap((attribute) => valuesOf(attribute, EXTENSION_REQUEST, SET))
-    .flatMap((extensions) => children(extensions, SEQUENCE) ?? [])
-    .flatMap((extension) => valuesOf(extension, SUBJECT_ALTERNATIVE_NAME, OCTET_STRING))
-    .flatMap((names) => children(names, SEQUENCE) ?? [])
-    .flatMap(({ tag }) => NAME_SORTS[tag] ?? []);
-  return new Set(sorts);
+  const sorts = new Set<AlternativeNameSort>();
+  const within = (element: Element | undefined, tag = element?.tag): Element[] => {
+    const found = element?.tag === tag ? elements(element?.content ?? new Uint8Array()) : undefined;
+    if (found === undefined) sorts.add("other");
+    return found ?? [];
+  };
+  const isOf = (type: Element | undefined, wanted: string): boolean => {
+    if (type?.tag !== OBJECT_IDENTIFIER || isPadded(type.content)) sorts.add("other");
+    return type?.content.join(",") === wanted;
+  };
+  const [, , , attributes] = requestInfo(request) ?? [];
+  const requested = (attributes === undefined ? [] : within(attributes)).flatMap((attribute) => {
+    const [type, values] = within(attribute);
+    return isOf(type, EXTENSION_REQUEST) ? within(values, SET) : [];
+  });
+  for (const extension of requested.flatMap((extensions) => within(extensions, SEQUENCE))) {
+    const parts = within(extension);
+    if (!isOf(parts[0], SUBJECT_ALTERNATIVE_NAME)) continue;
+    for (const names of within(parts.at(-1), OCTET_STRING)) for (const { tag } of within(names, SEQUENCE)) sorts.add(NAME_SORTS[tag] ?? "other");
+  }
+  return sorts;
 }
 
-/** The elements in the last member of a sequence that begins with the object identifier `wanted`. */
-function valuesOf(element: Element, wanted: string, tag: number): Element[] {
-  const parts = children(element, SEQUENCE) ?? [];
-  const [type] = parts;
-  return type?.tag === OBJECT_IDENTIFIER && type.content.join(",") === wanted ? (children(parts.at(-1), tag) ?? []) : [];
+/** A number in an object identifier is written with leading zeros, which makes one identifier many. */
+function isPadded(content: Uint8Array): boolean {
+  return content.some((byte, position) => byte === 0x80 && (position === 0 || (content[position - 1] ?? 0) < 0x80));
 }
 
 function requestInfo(request: string): Element[] | undefined {
@@ -66,10 +89,10 @@ function requestInfo(request: string): Element[] | undefined {
   return children(children(outer, SEQUENCE)?.[0], SEQUENCE);
 }
 
-function attributeValue(attribute: Element, wanted: string): string[] {
-  const [type, value] = children(attribute, SEQUENCE) ?? [];
-  if (type?.tag !== OBJECT_IDENTIFIER || type.content.join(",") !== wanted || value === undefined) return [];
-  return [new TextDecoder().decode(value.content)];
+function readAttribute(element: Element): { readonly type: string; readonly value: string } | undefined {
+  const [type, value] = children(element, SEQUENCE) ?? [];
+  if (type?.tag !== OBJECT_IDENTIFIER || isPadded(type.content) || value === undefined) return undefined;
+  return { type: type.content.join(","), value: new TextDecoder().decode(value.content) };
 }
 
 function decodePem(request: string): Uint8Array | undefined {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Mutable, mutableCopy } from "../../base/types.ts";
 import { fieldErrorText } from "../field-errors.ts";
 import type { CertificateSigningRequest } from "../generated/types.ts";
-import { certificateRequestSubject } from "./certificate-request.ts";
+import { alternativeNameSorts, certificateRequestSubject } from "./certificate-request.ts";
 import { certificateSigningRequests } from "./certificate-signing-request.ts";
 
 const { declaration } = certificateSigningRequests;
@@ -17,10 +17,10 @@ function der(tag: number, ...content: readonly number[][]): number[] {
 function attribute(kind: number, text: string): number[] {
   return der(0x31, der(0x30, der(0x06, [85, 4, kind]), der(0x0c, [...new TextEncoder().encode(text)])));
 }
-/** A request for `O=system:nodes, CN=system:node:n1`; its key and signature are empty. */
-function request(): string {
-  const subject = der(0x30, attribute(10, "system:nodes"), attribute(3, "system:node:n1"));
-  const bytes = der(0x30, der(0x30, der(0x02, [0]), subject));
+/** A request for `O=system:nodes, CN=system:node:n1` and what else is given; its key and signature are empty. */
+function request(hidden: { readonly inSubject?: number[]; readonly attributes?: number[] } = {}): string {
+  const subject = der(0x30, attribute(10, "system:nodes"), attribute(3, "system:node:n1"), hidden.inSubject ?? []);
+  const bytes = der(0x30, der(0x30, der(0x02, [0]), subject, der(0x30), hidden.attributes ?? []));
   const base64 = btoa(String.fromCharCode(...bytes));
   return btoa(`-----BEGIN CERTIFICATE REQUEST-----\n${base64}\n-----END CERTIFICATE REQUEST-----\n`);
 }
@@ -37,6 +37,22 @@ describe("certificate signing requests", () => {
     expect(certificateRequestSubject(asked.spec.request)).toEqual({ commonName: "system:node:n1", organizations: ["system:nodes"] });
     expect(certificateRequestSubject(btoa("nothing"))).toBeUndefined();
     expect(certificateRequestSubject("%%%")).toBeUndefined();
+  });
+
+  it("are not read with parts that another reader may take otherwise", () => {
+    const text = [...new TextEncoder().encode("system:masters")];
+    const longLength = [0x0c, 0x84, 0, 0, 0, text.length, ...text];
+    const oddLength = der(0x31, der(0x30, der(0x06, [85, 4, 10]), longLength));
+    const oddType = der(0x31, der(0x30, der(0x06, [85, 4, 0x80, 10]), der(0x0c, text)));
+    for (const inSubject of [oddLength, oddType]) expect(certificateRequestSubject(request({ inSubject }))).toBeUndefined();
+    const extensionRequest = der(0x06, [42, 134, 72, 134, 247, 13, 1, 9, 14]);
+    const names = (identifier: number[], name: number[]) => der(0x31, der(0x30, der(0x30, der(0x06, identifier), der(0x04, der(0x30, name)))));
+    const sorts = (...values: number[][]) => [...alternativeNameSorts(request({ attributes: der(0xa0, der(0x30, extensionRequest, ...values)) }))];
+    expect(sorts(names([85, 29, 17], der(0x82, [97])))).toEqual(["dns"]);
+    expect(sorts(names([85, 29, 17], der(0x82, [97])), der(0x31))).toEqual(["dns"]);
+    expect(sorts(names([85, 29, 17], der(0xa0, [97])))).toEqual(["other"]);
+    expect(sorts(names([85, 29, 0x80, 17], der(0x82, [97])))).toEqual(["other"]);
+    expect(sorts([0x31, 0x84, 0, 0, 0, 0])).toEqual(["other"]);
   });
 
   it("record who really asks", () => {
