@@ -67,19 +67,23 @@ async function ask(server: Nameserver, question: Question): Promise<Reply | unde
 function overUdp({ address, port }: Nameserver, query: Buffer, id: number): Promise<Reply | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+    let ended = false;
     const end = (reply?: Reply): void => {
+      if (ended) return;
+      ended = true;
       clearTimeout(timer);
       socket.close();
       resolve(reply);
     };
     const timer = setTimeout(end, TIMEOUT_MS);
-    socket.once("error", () => end());
+    socket.on("error", () => end());
     socket.on("message", (bytes) => {
       const reply = understood(bytes, id);
       if (reply !== undefined) end(reply);
     });
-    // A connected socket takes answers from that server alone.
-    socket.connect(port, address, () => socket.send(query));
+    socket.on("connect", () => socket.send(query));
+    // A connected socket takes answers from that server alone. Given a function it would call that even when no way leads there.
+    socket.connect(port, address);
   });
 }
 
