@@ -7,10 +7,11 @@ describe("the directories a node hands out", () => {
   const { files } = createSimulatedKubeletHost(createVirtualEnv().env);
   const directories = createVolumeDirectories(files, "/data/storage");
 
-  it("are open to every user, keep what is in them, and go with it", async () => {
+  it("are open to every user of a pod and to none of the machine, keep what is in them, and go with it", async () => {
     const path = await directories.make("pvc-1_default_data");
     expect(path).toBe("/data/storage/pvc-1_default_data");
     expect((await files.stat(path))?.mode).toBe(0o777);
+    expect((await files.stat("/data/storage"))?.mode).toBe(0o700);
     await files.write(`${path}/file`, new Uint8Array([1]), 0o644);
     expect(await directories.make("pvc-1_default_data")).toBe(path);
     expect(await files.list(path)).toEqual(["file"]);

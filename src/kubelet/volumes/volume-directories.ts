@@ -14,21 +14,24 @@ export interface VolumeDirectories {
 
 /** Every user's pods write to theirs. */
 const MODE = 0o777;
+/** Pods come to their volumes by mounts; the machine's other users do not come to them at all. */
+const ROOT_MODE = 0o700;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 
 /** Without a root the node has no room for volumes, and says so. */
 export function createVolumeDirectories(files: HostFiles, root: string | undefined): VolumeDirectories {
-  const pathOf = (name: string): string => {
+  const pathIn = (name: string): { readonly parent: string; readonly path: string } => {
     if (root === undefined) throw new KubeletApiError(503, "this node hands out no directories as volumes");
     if (!NAME.test(name)) throw new KubeletApiError(400, `${JSON.stringify(name)} is no name for a volume's directory`);
-    return `${root}/${name}`;
+    return { parent: root, path: `${root}/${name}` };
   };
   return {
     make: async (name) => {
-      const path = pathOf(name);
+      const { parent, path } = pathIn(name);
+      await files.makeDirectory(parent, ROOT_MODE);
       await files.makeDirectory(path, MODE);
       return path;
     },
-    remove: async (name) => files.remove(pathOf(name)),
+    remove: async (name) => files.remove(pathIn(name).path),
   };
 }
