@@ -2,14 +2,16 @@
 import { isStatus, type Kind, type KubeObject } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
 
-/** False: it was there. */
-export async function createUnlessThere<T extends KubeObject>(client: Client, kind: Kind<T>, object: T): Promise<boolean> {
+export async function createUnlessThere<T extends KubeObject>(client: Client, kind: Kind<T>, object: T): Promise<void> {
+  if (!(await isThere(client, kind, object))) await client.create(kind, object);
+}
+
+export async function isThere<T extends KubeObject>(client: Client, kind: Kind<T>, { metadata }: T): Promise<boolean> {
   try {
-    await client.get(kind, object.metadata);
-    return false;
+    await client.get(kind, metadata);
+    return true;
   } catch (error) {
     if (!isStatus(error, "NotFound")) throw error;
-    await client.create(kind, object);
-    return true;
+    return false;
   }
 }

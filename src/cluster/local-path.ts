@@ -16,7 +16,7 @@ import type { NodeConnector } from "../apiserver/index.ts";
 import type { Env } from "../base/index.ts";
 import type { Client } from "../client/index.ts";
 import { LOCAL_PATH_PROVISIONER, type NodeDirectories } from "../controllers/index.ts";
-import { createUnlessThere } from "./create-unless-there.ts";
+import { createUnlessThere, isThere } from "./create-unless-there.ts";
 
 const NAMESPACE = "kube-system";
 const CLASS_NAME = "local-path";
@@ -35,7 +35,10 @@ export async function installLocalPath(client: Client): Promise<void> {
     metadata: { name: MARKER, namespace: NAMESPACE },
     data: { storageClass: CLASS_NAME, about: "While this object exists, the storage class is left as it is, deleted or not." },
   };
-  if (await createUnlessThere(client, configMaps, marker)) await createUnlessThere(client, storageClasses, storageClass);
+  if (await isThere(client, configMaps, marker)) return;
+  // In this order: whoever dies in between makes the class at the next start.
+  await createUnlessThere(client, storageClasses, storageClass);
+  await createUnlessThere(client, configMaps, marker);
 }
 
 const storageClass: StorageClass = {
