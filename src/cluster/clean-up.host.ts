@@ -40,6 +40,9 @@ export async function removeNode(paths: ClusterPaths): Promise<void> {
   await removeLinuxNetwork({ cniConfigFolder: paths.cniConfig, cniStateFolder: paths.cniState });
   await removeTables();
   await unmountBelow([paths.data, paths.run]);
+  // Removing the folders would remove what belongs to somebody else.
+  const [mounted] = await mountPointsBelow([paths.data, paths.run]);
+  if (mounted !== undefined) throw new Error(`${mounted} cannot be unmounted; end what uses it and try again`);
   for (const folder of await cgroupFolders(paths)) await removeCgroup(folder);
   await removeEmptyFolders();
   await restoreSysctls(paths);
@@ -72,15 +75,15 @@ async function ownShims(paths: ClusterPaths): Promise<number[]> {
   return shims;
 }
 
-/** What is mounted on a folder itself is the user's: a disk for the cluster's data, say. */
 async function unmountBelow(folders: readonly string[]): Promise<void> {
+  for (const point of await mountPointsBelow(folders)) await run("umount", ["--lazy", point]).catch(() => undefined);
+}
+
+/** Later mounts, which lie on earlier ones, first. What is mounted on a folder itself is the user's: a disk for the cluster's data, say. */
+async function mountPointsBelow(folders: readonly string[]): Promise<readonly string[]> {
   const table = await readFile("/proc/self/mountinfo", "utf8");
-  const points = table
-    .split("\n")
-    .map((line) => unescaped(line.split(" ")[4] ?? ""))
-    .filter((point) => folders.some((folder) => point.startsWith(`${folder}/`)));
-  // Later mounts lie on earlier ones.
-  for (const point of points.reverse()) await run("umount", ["--lazy", point]).catch(() => undefined);
+  const points = table.split("\n").map((line) => unescaped(line.split(" ")[4] ?? ""));
+  return points.filter((point) => folders.some((folder) => point.startsWith(`${folder}/`))).reverse();
 }
 
 /** Mount tables write blanks and backslashes as octal numbers. */

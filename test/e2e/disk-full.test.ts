@@ -35,8 +35,11 @@ describe.skipIf(reason !== undefined)("a full disk", () => {
   afterAll(async () => {
     if (cluster !== undefined) {
       await cluster.tryKubets("stop");
-      execFileSync("umount", [disk]);
-      await cluster.dispose();
+      try {
+        execFileSync("umount", [disk]);
+      } finally {
+        await cluster.dispose();
+      }
     }
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
     expect(leftBehind(before, machineState())).toEqual([]);
