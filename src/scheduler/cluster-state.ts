@@ -6,6 +6,7 @@
 import type { Node, PodDisruptionBudget, ReplicaSet, ReplicationController, Service, StatefulSet } from "../api/index.ts";
 import type { NamespaceLabels } from "./affinity-terms.ts";
 import { addTo } from "./counts.ts";
+import { DomainCounts } from "./domain-counts.ts";
 import { NodeInfo } from "./node-info.ts";
 import { Nominations } from "./nominations.ts";
 import { PlacedTerms } from "./placed-terms.ts";
@@ -44,8 +45,8 @@ export class ClusterState {
   private readonly assumed = new Set<string>();
   /** Image name → how many nodes have it. */
   private readonly imageHolders = new Map<string, number>();
-  /** Topology key → domain → how many nodes it has. */
-  private readonly topologies = new Map<string, Map<string, number>>();
+  /** How many nodes each domain has. */
+  private readonly nodesByDomain = new DomainCounts();
   private existing: readonly NodeInfo[] | undefined;
 
   constructor(listers: Partial<Listers> = {}) {
@@ -90,12 +91,7 @@ export class ClusterState {
 
   /** The domains that there are, with the number of their nodes. */
   domains(topologyKey: string): ReadonlyMap<string, number> {
-    const known = this.topologies.get(topologyKey);
-    if (known !== undefined) return known;
-    const counts = new Map<string, number>();
-    this.topologies.set(topologyKey, counts);
-    for (const node of this.list()) addTo(counts, node.label(topologyKey), 1);
-    return counts;
+    return this.nodesByDomain.of(topologyKey, () => this.list().map((node) => [node, 1] as const));
   }
 
   isAssumed(uid: string): boolean {
@@ -149,14 +145,14 @@ export class ClusterState {
   }
 
   private enterDomains(info: NodeInfo): void {
-    for (const [topologyKey, counts] of this.topologies) addTo(counts, info.label(topologyKey), 1);
+    this.nodesByDomain.add(info, 1);
     this.podSets.nodeAdded(info);
     this.placedTerms.nodeAdded(info);
   }
 
   private leaveDomains(info: NodeInfo): void {
     if (info.node === undefined) return;
-    for (const [topologyKey, counts] of this.topologies) addTo(counts, info.label(topologyKey), -1);
+    this.nodesByDomain.add(info, -1);
     this.podSets.nodeRemoved(info);
     this.placedTerms.nodeRemoved(info);
   }

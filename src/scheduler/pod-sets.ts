@@ -4,7 +4,7 @@
 //
 // Invariants: only pods on nodes that exist count; a set is built from all nodes when it is first asked for; the sets that were not
 // asked for longest are forgotten beyond a bound.
-import { addTo } from "./counts.ts";
+import { DomainCounts } from "./domain-counts.ts";
 import type { NodeInfo } from "./node-info.ts";
 import type { PodInfo, PodTest } from "./pod-info.ts";
 
@@ -23,8 +23,8 @@ const MOST_SETS = 1000;
 export class PodSet {
   /** Matching pods by node name; without the nodes that have none. */
   private readonly nodes = new Map<string, { readonly node: NodeInfo; count: number }>();
-  /** Topology key → domain → matching pods; without those that have none. */
-  private readonly topologies = new Map<string, Map<string, number>>();
+  /** Matching pods; without the domains that have none. */
+  private readonly domains = new DomainCounts();
 
   constructor(readonly selection: PodSetSelection) {}
 
@@ -34,12 +34,7 @@ export class PodSet {
 
   /** Matching pods by domain. Nodes without the label have no domain. */
   byDomain(topologyKey: string): ReadonlyMap<string, number> {
-    const known = this.topologies.get(topologyKey);
-    if (known !== undefined) return known;
-    const counts = new Map<string, number>();
-    this.topologies.set(topologyKey, counts);
-    for (const { node, count } of this.nodes.values()) addTo(counts, node.label(topologyKey), count);
-    return counts;
+    return this.domains.of(topologyKey, () => [...this.nodes.values()].map(({ node, count }) => [node, count] as const));
   }
 
   add(node: NodeInfo, amount: number): void {
@@ -49,7 +44,7 @@ export class PodSet {
     if (count === 0) this.nodes.delete(node.name);
     else if (entry === undefined) this.nodes.set(node.name, { node, count });
     else entry.count = count;
-    for (const [topologyKey, counts] of this.topologies) addTo(counts, node.label(topologyKey), amount);
+    this.domains.add(node, amount);
   }
 }
 
