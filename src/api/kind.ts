@@ -57,6 +57,10 @@ export interface KindDeclaration<T extends KubeObject> {
   validateCreate?(object: T): FieldError[];
   validateUpdate?(object: T, old: T): FieldError[];
   validateStatusUpdate?(object: T, old: T): FieldError[];
+  /** What is allowed and yet most likely a mistake, told to who writes it. `old` is undefined at creation. */
+  warnings?(object: T, old: T | undefined): string[];
+  /** Why this object stays for good; undefined when it may be deleted. */
+  forbidsDeletion?(object: T): string | undefined;
   /** Updates through subresources other than `status` and `scale`, by subresource name. */
   readonly subresourceUpdates?: Readonly<Record<string, SubresourceUpdate<T>>>;
   /** How `metadata.name` must look; absent: a DNS subdomain. */

@@ -16,6 +16,7 @@ import {
   required,
   type Scale,
   scaleOf,
+  trackUpdate,
   withScale,
 } from "../api/index.ts";
 import { type Env, formatTime, type Mutable, mutableCopy } from "../base/index.ts";
@@ -88,7 +89,11 @@ export class Operations {
     if (creator !== undefined) return { object: await creator({ namespace, name: name || object.metadata.name }, object, context), created: true };
     if (subresource !== "") throw methodNotAllowedError();
     const review = this.parts.reviews.get(kind);
-    if (review !== undefined) return { object: await review(object, namespace, context), created: true };
+    if (review !== undefined) {
+      const owner = { manager: context.fieldManager ?? "", subresource: "", time: formatTime(this.env.clock.now()) };
+      object.metadata.managedFields = mutableCopy(trackUpdate(kind, undefined, object, owner));
+      return { object: await review(object, namespace, context), created: true };
+    }
     return { revision: await this.parts.registry.writer.create(kind, namespace, object, context), created: true };
   }
 
@@ -99,7 +104,7 @@ export class Operations {
       if (current === undefined && kind.declaration.createsOnUpdate) this.#authorizeCreation({ kind, namespace, name, subresource }, context);
       return mutableCopy(object);
     };
-    return this.parts.registry.writer.update({ kind, namespace, name, subresource, change }, context);
+    return this.parts.registry.writer.update({ kind, namespace, name, subresource, change, meansUid: true }, context);
   }
 
   patch({ kind, namespace, name, subresource }: Target, patch: PatchRequest, context: WriteRequestContext): Promise<Outcome> {

@@ -8,8 +8,8 @@ import { type ApiServer, createApiServer } from "./server.ts";
 
 export const ADMIN_TOKEN = "admin-token";
 export const USER_TOKEN = "user-token";
-const ADMIN = { name: "admin", groups: ["system:masters", "system:authenticated"] };
-const USER = { name: "jane", groups: ["system:authenticated"] };
+const ADMIN = { name: "admin", uid: "1", groups: ["system:masters", "system:authenticated"] };
+const USER = { name: "jane", uid: "2", groups: ["system:authenticated"] };
 
 export interface TestServer {
   readonly env: Env;

@@ -3,14 +3,19 @@ import { type Mutable, mutableCopy } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { containerColumns, labelSelectorCell, labelsCell } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import { templateWarnings } from "../core/pod-warnings.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { DaemonSet } from "../generated/types.ts";
 import { sameValue } from "../immutable.ts";
 import type { Column } from "../kind.ts";
 import { annotations } from "../well-known.ts";
 import { validateDaemonSet, validateDaemonSetStatusUpdate, validateDaemonSetUpdate } from "./daemon-set-validation.ts";
 
-function defaultDaemonSet({ spec }: Mutable<DaemonSet>): void {
+function defaultDaemonSet(set: Mutable<DaemonSet>): void {
+  const { spec } = set;
+  // Whoever writes the template manages the annotation that counts its changes, though the server has the last word on its value.
+  setTemplateGeneration(set, templateGeneration(set));
   const strategy = spec.updateStrategy ?? {};
   spec.updateStrategy = strategy;
   strategy.type ||= "RollingUpdate";
@@ -55,6 +60,7 @@ export const daemonSets = kind<DaemonSet>("apps/v1", "DaemonSet", {
     else set.status = mutableCopy(old.status);
     setTemplateGeneration(set, templateGeneration(old) + (sameValue(set.spec.template, old.spec.template) ? 0 : 1));
   },
+  warnings: (object, old) => templateWarnings(FieldPath.root("spec").child("template"), object.spec.template, old?.spec.template),
   validateCreate: validateDaemonSet,
   validateUpdate: validateDaemonSetUpdate,
   validateStatusUpdate: validateDaemonSetStatusUpdate,

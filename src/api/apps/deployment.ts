@@ -3,7 +3,9 @@ import { type Mutable, mutableCopy } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { containerColumns } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import { nameWarnings, templateWarnings } from "../core/pod-warnings.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { Deployment } from "../generated/types.ts";
 import { labelSelectorText } from "../selector.ts";
 import { validateDeployment, validateDeploymentStatusUpdate, validateDeploymentUpdate } from "./deployment-validation.ts";
@@ -42,6 +44,10 @@ export const deployments = kind<Deployment>("apps/v1", "Deployment", {
     if (old.metadata.labels === undefined) delete deployment.metadata.labels;
     else deployment.metadata.labels = { ...old.metadata.labels };
   },
+  warnings: (object, old) => [
+    ...(old === undefined ? nameWarnings(object) : []),
+    ...templateWarnings(FieldPath.root("spec").child("template"), object.spec.template, old?.spec.template),
+  ],
   validateCreate: validateDeployment,
   validateUpdate: validateDeploymentUpdate,
   validateStatusUpdate: validateDeploymentStatusUpdate,

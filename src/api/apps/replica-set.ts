@@ -3,7 +3,9 @@ import type { Mutable } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { containerColumns, labelSelectorCell } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import { nameWarnings, templateWarnings } from "../core/pod-warnings.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { ReplicaSet } from "../generated/types.ts";
 import { labelSelectorText } from "../selector.ts";
 import { validateReplicaSet, validateReplicaSetStatusUpdate, validateReplicaSetUpdate } from "./replica-set-validation.ts";
@@ -22,6 +24,10 @@ export const replicaSets = kind<ReplicaSet>("apps/v1", "ReplicaSet", {
     spec.replicas ??= 1;
     defaultPodTemplate(spec.template);
   },
+  warnings: (object, old) => [
+    ...(old === undefined ? nameWarnings(object) : []),
+    ...templateWarnings(FieldPath.root("spec").child("template"), object.spec.template, old?.spec.template),
+  ],
   validateCreate: validateReplicaSet,
   validateUpdate: validateReplicaSetUpdate,
   validateStatusUpdate: validateReplicaSetStatusUpdate,

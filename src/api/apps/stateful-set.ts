@@ -3,7 +3,9 @@ import type { Mutable } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { containerColumns } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import { templateWarnings } from "../core/pod-warnings.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { StatefulSet } from "../generated/types.ts";
 import { nameIsDnsLabel } from "../names.ts";
 import { labelSelectorText } from "../selector.ts";
@@ -38,6 +40,12 @@ function dropAlphaFields({ spec }: Mutable<StatefulSet>): void {
   if (spec.updateStrategy?.rollingUpdate !== undefined) delete spec.updateStrategy.rollingUpdate.maxUnavailable;
 }
 
+function statefulSetWarnings({ spec }: StatefulSet, old: StatefulSet | undefined): string[] {
+  const template = templateWarnings(FieldPath.root("spec").child("template"), spec.template, old?.spec.template);
+  if ((spec.revisionHistoryLimit ?? 0) >= 0) return template;
+  return [...template, "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"];
+}
+
 export const statefulSets = kind<StatefulSet>("apps/v1", "StatefulSet", {
   columns: [
     nameColumn(),
@@ -56,6 +64,7 @@ export const statefulSets = kind<StatefulSet>("apps/v1", "StatefulSet", {
     delete set.status;
     dropAlphaFields(set);
   },
+  warnings: statefulSetWarnings,
   validateCreate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
   validateStatusUpdate: validateStatefulSetStatusUpdate,

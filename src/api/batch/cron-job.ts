@@ -3,7 +3,9 @@ import type { Mutable } from "../../base/index.ts";
 import { ageColumn, ageText, nameColumn } from "../columns.ts";
 import { containerColumns, labelSelectorCell } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import { nameWarnings, templateWarnings } from "../core/pod-warnings.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { CronJob } from "../generated/types.ts";
 import { validateCronJob, validateCronJobUpdate } from "./cron-job-validation.ts";
 import { defaultFailurePolicy } from "./job.ts";
@@ -11,6 +13,12 @@ import { defaultFailurePolicy } from "./job.ts";
 /** A flag as tables show it. */
 function flagCell(value: boolean | undefined): string {
   return value === undefined ? "<unset>" : value ? "True" : "False";
+}
+
+function cronJobWarnings(cronJob: CronJob, old: CronJob | undefined): string[] {
+  const path = FieldPath.root("spec").child("jobTemplate", "spec", "template");
+  const template = templateWarnings(path, cronJob.spec.jobTemplate.spec?.template, old?.spec.jobTemplate.spec?.template);
+  return [...(old === undefined ? nameWarnings(cronJob) : []), ...template];
 }
 
 export const cronJobs = kind<CronJob>("batch/v1", "CronJob", {
@@ -46,6 +54,7 @@ export const cronJobs = kind<CronJob>("batch/v1", "CronJob", {
     defaultFailurePolicy(jobTemplate.spec?.podFailurePolicy);
     defaultPodTemplate(jobTemplate.spec?.template);
   },
+  warnings: cronJobWarnings,
   validateCreate: validateCronJob,
   validateUpdate: validateCronJobUpdate,
 });

@@ -4,7 +4,9 @@ import { humanDuration, type Mutable, parseTime } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { containerColumns, labelSelectorCell } from "../core/container-cells.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import { nameWarnings, templateWarnings } from "../core/pod-warnings.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { Job, JobSpec } from "../generated/types.ts";
 import { workloadLabels } from "../well-known.ts";
 import { validateJobStatusUpdate } from "./job-status-validation.ts";
@@ -82,6 +84,10 @@ export const jobs = kind<Job>("batch/v1", "Job", {
     // A job without labels has those of its template, the generated ones included.
     if (Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...job.spec.template.metadata?.labels };
   },
+  warnings: (object, old) => [
+    ...(old === undefined ? nameWarnings(object) : []),
+    ...templateWarnings(FieldPath.root("spec").child("template"), object.spec.template, old?.spec.template),
+  ],
   validateCreate: validateJob,
   validateUpdate: validateJobUpdate,
   validateStatusUpdate: validateJobStatusUpdate,

@@ -2,10 +2,12 @@
 import type { Mutable } from "../../base/index.ts";
 import { nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { PodTemplate } from "../generated/types.ts";
 import { containerColumns, labelsCell } from "./container-cells.ts";
 import { defaultPodTemplate } from "./pod-defaults.ts";
 import { validateStoredPodTemplate, validateStoredPodTemplateUpdate } from "./pod-template-validation.ts";
+import { templateWarnings } from "./pod-warnings.ts";
 
 export const podTemplates = kind<PodTemplate>("v1", "PodTemplate", {
   columns: [
@@ -18,6 +20,7 @@ export const podTemplates = kind<PodTemplate>("v1", "PodTemplate", {
   defaults({ template }: Mutable<PodTemplate>): void {
     defaultPodTemplate(template);
   },
+  warnings: (object, old) => templateWarnings(FieldPath.root("template"), object.template, old?.template),
   validateCreate: validateStoredPodTemplate,
   validateUpdate: validateStoredPodTemplateUpdate,
 });

@@ -1,6 +1,7 @@
 // Pod (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/): what the cluster runs.
 import type { Mutable } from "../../base/index.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { Pod } from "../generated/types.ts";
 import { nameIsDnsSubdomain } from "../names.ts";
 import { podColumns } from "./pod-columns.ts";
@@ -10,6 +11,7 @@ import { validatePodResize } from "./pod-resize-validation.ts";
 import { keepAllButEphemeralContainers, keepAllButResources, prepareNewPod, preparePodStatus } from "./pod-strategy.ts";
 import { validateEphemeralContainersUpdate, validatePodStatusUpdate, validatePodUpdate } from "./pod-update-validation.ts";
 import { validatePod } from "./pod-validation.ts";
+import { nameWarnings, podWarnings } from "./pod-warnings.ts";
 
 /** Pods that no node holds, and pods that have ended, go at once. */
 function gracePeriodSeconds(pod: Pod, asked: number | undefined): number {
@@ -27,6 +29,8 @@ export const pods = kind<Pod>("v1", "Pod", {
     prepareNewPod(pod);
   },
   prepareForStatusUpdate: preparePodStatus,
+  warnings: (object, old) =>
+    old === undefined ? [...nameWarnings(object, "this is used in the Pod's hostname"), ...podWarnings(FieldPath.empty, object)] : [],
   validateCreate: validatePod,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,

@@ -2,10 +2,12 @@
 import type { Mutable } from "../../base/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
+import { FieldPath } from "../field-errors.ts";
 import type { ReplicationController } from "../generated/types.ts";
 import { labelSelectorText } from "../selector.ts";
 import { containerColumns, labelsCell } from "./container-cells.ts";
 import { defaultPodTemplate } from "./pod-defaults.ts";
+import { nameWarnings, templateWarnings } from "./pod-warnings.ts";
 import {
   validateReplicationController,
   validateReplicationControllerStatusUpdate,
@@ -33,6 +35,10 @@ export const replicationControllers = kind<ReplicationController>("v1", "Replica
     spec.replicas ??= 1;
     defaultPodTemplate(spec.template);
   },
+  warnings: (object, old) => [
+    ...(old === undefined ? nameWarnings(object) : []),
+    ...templateWarnings(FieldPath.root("spec").child("template"), object.spec.template, old?.spec.template),
+  ],
   validateCreate: validateReplicationController,
   validateUpdate: validateReplicationControllerUpdate,
   validateStatusUpdate: validateReplicationControllerStatusUpdate,

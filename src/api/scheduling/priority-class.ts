@@ -87,4 +87,6 @@ export const priorityClasses = kind<PriorityClass>("scheduling.k8s.io/v1", "Prio
   },
   validateCreate,
   validateUpdate,
+  forbidsDeletion: ({ metadata }) =>
+    systemPriorityClasses.some((system) => system.metadata.name === metadata.name) ? "this is a system priority class and cannot be deleted" : undefined,
 });

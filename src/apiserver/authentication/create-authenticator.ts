@@ -81,7 +81,7 @@ export function createAuthenticator(env: Env, options: AuthenticatorOptions): Se
       const { token = "", audiences = [] } = review.spec;
       if (token === "") throw badRequestError("token is required for TokenReview in authentication");
       const answer = await authenticateToken(token, audiences.length === 0 ? serviceAccountTokens.audiences : audiences);
-      if (answer === undefined) return { ...review, status: { user: {} } };
+      if (answer === undefined) return { ...review, status: { user: {}, error: "invalid bearer token" } };
       if ("problem" in answer) return { ...review, status: { user: {}, error: answer.problem } };
       return { ...review, status: { authenticated: true, user: userInfoOf(authenticated(answer.user)), audiences: answer.audiences } };
     },

@@ -10,7 +10,6 @@ describe("plain discovery", () => {
   it("tells the core's versions and where the server is", () => {
     expect(documents.coreVersions("10.0.0.1:6443")).toEqual({
       kind: "APIVersions",
-      apiVersion: "v1",
       versions: ["v1"],
       serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: "10.0.0.1:6443" }],
     });

@@ -49,18 +49,19 @@ interface GroupList {
   readonly apiVersion: "v1";
   readonly groups: readonly ListedGroup[];
 }
+type ResourceList = Omit<APIResourceList, "apiVersion"> & { readonly apiVersion?: string };
 type ListedGroup = Omit<APIGroup, "kind" | "apiVersion">;
 
 /** The documents for one set of kinds. */
 export interface DiscoveryDocuments {
   /** `/api`. `serverAddress` is what clients outside reach the server at, e.g. `10.0.0.1:6443`. */
-  coreVersions(serverAddress: string): APIVersions;
+  coreVersions(serverAddress: string): Omit<APIVersions, "apiVersion">;
   /** `/apis`. */
   groups(): GroupList;
   /** `/apis/<group>`; undefined when there is no such group. */
   group(name: string): APIGroup | undefined;
   /** `/api/v1`, `/apis/<group>/<version>`; undefined when nothing is served under it. */
-  resources(apiVersion: string): APIResourceList | undefined;
+  resources(apiVersion: string): ResourceList | undefined;
   /** `/api` for who accepts the aggregated form. */
   aggregatedCore(version: AggregatedVersion): APIGroupDiscoveryList;
   /** `/apis` for who accepts the aggregated form. */
@@ -82,9 +83,9 @@ export function discoveryDocuments(kinds: readonly Kind[]): DiscoveryDocuments {
   const core = groups.get("") ?? [];
   const byApiVersion = new Map([...groups.values()].flat().map((version) => [version.apiVersion, version]));
   return {
+    // The documents of the core are as old as the API, and name no version of their own.
     coreVersions: (serverAddress) => ({
       kind: "APIVersions",
-      apiVersion: "v1",
       versions: core.map(({ version }) => version),
       serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress }],
     }),
@@ -130,9 +131,10 @@ function apiGroup(name: string, versions: readonly Version[]): ListedGroup {
   return { name, versions: listed, preferredVersion: listed[0] };
 }
 
-function resourceList({ group, version, apiVersion, kinds }: Version): APIResourceList {
+function resourceList({ group, version, apiVersion, kinds }: Version): ResourceList {
   const resources = kinds.flatMap((kind) => [resource(kind), ...[...kind.subresources.values()].map((sub) => subresource(kind, sub))]);
-  return { kind: "APIResourceList", apiVersion: "v1", groupVersion: group === "" ? version : apiVersion, resources };
+  if (group === "") return { kind: "APIResourceList", groupVersion: version, resources };
+  return { kind: "APIResourceList", apiVersion: "v1", groupVersion: apiVersion, resources };
 }
 
 function resource(kind: Kind): APIResource {

@@ -2,6 +2,7 @@
 
 import {
   type DeleteOptions,
+  forbiddenError,
   invalidError,
   isStatus,
   type Kind,
@@ -94,6 +95,8 @@ export class Deleter {
     const { user, dryRun, warnings } = context;
     checkDeletePreconditions(kind, old, options);
     const { namespace = "", name } = old.metadata;
+    const obstacle = kind.declaration.forbidsDeletion?.(old);
+    if (obstacle !== undefined) throw forbiddenError(kind, name, obstacle);
     const request = { operation: "DELETE", kind, subresource: "", namespace, name, oldObject: old, user, dryRun, warnings } as const;
     await this.options.admission.mutate(request);
     await this.options.admission.validate(request);

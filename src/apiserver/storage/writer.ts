@@ -58,6 +58,8 @@ export interface Update<T extends KubeObject = KubeObject> {
   readonly ownChange?: boolean;
   /** The subresource under which the writer manages fields, where it is not the one that is written. */
   readonly managedThrough?: string;
+  /** The uid that is given says which object is meant: another one is a conflict. Else it is a change, which is refused. */
+  readonly meansUid?: boolean;
   /** `change` has recorded who manages which fields (apply). */
   readonly tracksFields?: boolean;
 }
@@ -114,6 +116,7 @@ export class Writer {
     const hook = this.options.hooks.get(kind)?.prepare(object, undefined, context.dryRun);
     return this.#finish(hook, context.dryRun, async () => {
       refuse(kind, object, validateCreate(kind, object));
+      warn(kind, object, undefined, context);
       await this.options.admission.validate({ ...request, name: object.metadata.name });
       return this.#storeNew(kind, namespace, object, context);
     });
@@ -171,24 +174,23 @@ export class Writer {
     const object = await update.change(old);
     checkName(object, name);
     adoptNamespace(kind, object.metadata, namespace);
-    if (update.ownChange) return this.#storeOwnChange(kind, object, old, current, context);
+    if (update.ownChange) {
+      checkPreconditions(update, object, old);
+      return this.#storeChanged(kind, object, current, context);
+    }
     const request = this.#admissionRequest("UPDATE", kind, subresource, namespace, object, old, context);
     if (!update.tracksFields) this.#trackFields(kind, update.managedThrough ?? subresource, object, old, context);
     await this.options.admission.mutate(request);
-    checkPreconditions(kind, object, old);
+    checkPreconditions(update, object, old);
     object.metadata.resourceVersion = current.resourceVersion;
     this.#carryOver(kind, subresource, object, old, context);
     const hook = subresource === "" ? this.options.hooks.get(kind)?.prepare(object, old, context.dryRun) : undefined;
     return this.#finish(hook, context.dryRun, async () => {
       refuse(kind, object, validateChange(kind, subresource, object, old));
+      if (subresource === "") warn(kind, object, old, context);
       await this.options.admission.validate(request);
       return this.#storeChanged(kind, object, current, context);
     });
-  }
-
-  async #storeOwnChange(kind: Kind, object: Mutable<KubeObject>, old: KubeObject, current: ObjectRevision, context: WriteRequestContext) {
-    checkPreconditions(kind, object, old);
-    return this.#storeChanged(kind, object, current, context);
   }
 
   async #storeChanged(kind: Kind, object: Mutable<KubeObject>, current: ObjectRevision, context: WriteRequestContext) {
@@ -288,6 +290,11 @@ function encodeView(kind: Kind, resource: Resource, object: KubeObject): Uint8Ar
   return encodeForStorage(resource.kind, storedAs === undefined ? object : storedAs.toStored(object));
 }
 
+/** Tells the writer what is allowed and yet a mistake. An update may be tried several times. */
+function warn(kind: Kind, object: KubeObject, old: KubeObject | undefined, { warnings }: WriteRequestContext): void {
+  for (const warning of kind.declaration.warnings?.(object, old) ?? []) if (!warnings.includes(warning)) warnings.push(warning);
+}
+
 function refuse(kind: Kind, object: KubeObject, errors: readonly FieldError[]): void {
   // A view is judged as what it is a view of.
   if (errors.length > 0) throw invalidError(kind.declaration.storedAs?.kind() ?? kind, object.metadata.name ?? "", errors);
@@ -301,9 +308,9 @@ function validateChange(kind: Kind, subresource: string, object: KubeObject, old
 }
 
 /** Throws a Conflict when the object is not the one that the client means, or not in the state that it saw. */
-function checkPreconditions(kind: Kind, object: KubeObject, old: KubeObject): void {
+function checkPreconditions({ kind, meansUid }: Pick<Update, "kind" | "meansUid">, object: KubeObject, old: KubeObject): void {
   const { uid, resourceVersion, name } = object.metadata;
-  if (uid && uid !== old.metadata.uid) {
+  if (meansUid && uid && uid !== old.metadata.uid) {
     throw conflictError(kind, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ""}`);
   }
   if (resourceVersion && resourceVersion !== "0") {
