@@ -5,7 +5,8 @@ import type { LabelSelector } from "../generated/types.ts";
 
 /** `sound`: the selector can be asked whether it fits labels. */
 export function checkWorkloadSelector(path: FieldPath, selector: LabelSelector | undefined, owner: string): { errors: FieldError[]; sound: boolean } {
-  if (selector === undefined) return { errors: [required(path)], sound: true };
+  // What a set of nodes lacks is told where its template does not fit.
+  if (selector === undefined) return { errors: owner === "daemonset" ? [] : [required(path)], sound: true };
   const errors = checkLabelSelector(path, selector);
   const sound = errors.length === 0;
   if (!sound && owner !== "daemonset") errors.push(invalid(path, selector, owner === "statefulset" ? "" : "invalid label selector"));

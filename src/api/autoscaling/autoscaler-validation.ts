@@ -132,6 +132,9 @@ export function validateAutoscaler({ spec }: HorizontalPodAutoscaler, needsGroup
   const errors = minReplicas !== undefined && minReplicas < 1 ? [invalid(SPEC.child("minReplicas"), minReplicas, "must be greater than or equal to 1")] : [];
   if (!maxReplicas) errors.push(required(path, "must be set and greater than 0"));
   else if (maxReplicas < 0) errors.push(invalid(path, maxReplicas, "must be greater than or equal to 1"));
+  if (minReplicas === 0 && !metrics.some(({ type }) => type === "Object" || type === "External")) {
+    errors.push(forbidden(SPEC.child("metrics"), "must specify at least one Object or External metric to support scaling to zero replicas"));
+  }
   if (minReplicas !== undefined && maxReplicas < minReplicas) errors.push(invalid(path, maxReplicas, "must be greater than or equal to `minReplicas`"));
   return [
     ...errors,

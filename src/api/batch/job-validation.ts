@@ -101,7 +101,7 @@ function checkGeneratedSelector({ metadata, spec }: Job): FieldError[] {
 function checkSpecWithSelector(spec: JobSpec): FieldError[] {
   const errors = checkJobSpec(SPEC, spec);
   const path = SPEC.child("selector");
-  if (spec.selector === undefined) return [...errors, required(path)];
+  if (spec.selector === undefined) return [...errors, required(path), ...checkSelectorFitsTemplate(SPEC.child("template"), spec.template, undefined)];
   const faults = checkLabelSelector(path, spec.selector);
   const fits = faults.length > 0 ? [] : checkSelectorFitsTemplate(SPEC.child("template"), spec.template, spec.selector);
   return [...errors, ...faults, ...fits];
@@ -145,10 +145,11 @@ function checkTemplate(job: Job, old: Job): FieldError[] {
 
 export function validateJobUpdate(job: Job, old: Job): FieldError[] {
   const { spec } = job;
-  const fixed = ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] as const;
+  const fixed = ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] as const;
   return [
     ...validateJob(job),
     ...checkCompletions(spec, old.spec),
+    ...checkImmutable(spec.selector, old.spec.selector, SPEC.child("selector")),
     ...checkTemplate(job, old),
     ...fixed.flatMap((name) => checkImmutable(spec[name], old.spec[name], SPEC.child(name))),
   ];

@@ -15,9 +15,17 @@ export function validateNamespaceStatus({ metadata, status }: Namespace): FieldE
   return phase === "Terminating" ? [] : [invalid(path, phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];
 }
 
+export function validateNewNamespace({ spec }: Namespace): FieldError[] {
+  return checkFinalizers(spec.finalizers, (path) => path);
+}
+
 export function validateNamespaceFinalizers({ spec }: Namespace): FieldError[] {
-  return (spec.finalizers ?? []).flatMap((name, position) => {
-    const path = FieldPath.root("spec").child("finalizers").index(position);
+  return checkFinalizers(spec.finalizers, (path, position) => path.index(position));
+}
+
+function checkFinalizers(names: readonly string[] | undefined, at: (path: FieldPath, position: number) => FieldPath): FieldError[] {
+  return (names ?? []).flatMap((name, position) => {
+    const path = at(FieldPath.root("spec").child("finalizers"), position);
     const errors = checkQualifiedName(name).map((problem) => invalid(path, name, problem));
     if (name.includes("/") || STANDARD.includes(name)) return errors;
     return [...errors, invalid(path, name, "name is neither a standard finalizer name nor is it fully qualified")];

@@ -6,7 +6,7 @@ import { kind } from "../declare.ts";
 import type { Namespace } from "../generated/types.ts";
 import { nameIsDnsLabel } from "../names.ts";
 import { finalizers, namespaceNameLabel } from "../well-known.ts";
-import { validateNamespaceFinalizers, validateNamespaceStatus } from "./namespace-validation.ts";
+import { validateNamespaceFinalizers, validateNamespaceStatus, validateNewNamespace } from "./namespace-validation.ts";
 
 export const namespaces = kind<Namespace>("v1", "Namespace", {
   columns: [
@@ -30,6 +30,7 @@ export const namespaces = kind<Namespace>("v1", "Namespace", {
     if (old.status === undefined) delete namespace.status;
     else namespace.status = mutableCopy(old.status);
   },
+  validateCreate: validateNewNamespace,
   validateStatusUpdate: validateNamespaceStatus,
   subresourceUpdates: {
     finalize: {

@@ -73,7 +73,9 @@ export const nodes = kind<Node>("v1", "Node", {
   columns,
   countsGeneration: false,
   validateName: nameIsDnsSubdomain,
-  defaults({ status }: Mutable<Node>): void {
+  defaults({ spec, status }: Mutable<Node>): void {
+    // The first of several ranges stands in both fields; who writes only the older one means it.
+    if (spec.podCIDR && spec.podCIDRs?.[0] !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR];
     if (status?.capacity !== undefined) status.allocatable ??= { ...status.capacity };
   },
   /** A kubelet registers its node with the status it has. */

@@ -177,4 +177,6 @@ export function defaultPod(pod: Mutable<Pod>): void {
     defaultHostPorts(pod.spec.initContainers);
   }
   defaultPodSpec(pod.spec);
+  // A template keeps what it says; a pod ends at once.
+  if ((pod.spec.terminationGracePeriodSeconds ?? 0) < 0) pod.spec.terminationGracePeriodSeconds = 1;
 }

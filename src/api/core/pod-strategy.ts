@@ -31,7 +31,12 @@ function mergeLabelKeys(pod: Mutable<Pod>): void {
 
 /** Fields of features that v1.36 does not have on by default are dropped, as upstream's server drops them, so that no kubelet passes over them. */
 function dropDisabledFields({ spec }: Mutable<Pod>): void {
-  for (const { lifecycle } of [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])]) delete lifecycle?.stopSignal;
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])]) {
+    const { stopSignal, ...lifecycle } = container.lifecycle ?? {};
+    if (stopSignal === undefined) continue;
+    if (Object.keys(lifecycle).length === 0) delete container.lifecycle;
+    else container.lifecycle = lifecycle;
+  }
 }
 
 /** What creation adds beside the status. */

@@ -68,7 +68,7 @@ function checkLimit(path: FieldPath, item: LimitRangeItem): FieldError[] {
   const errors: FieldError[] = [];
   const standard = ["Pod", "Container", "PersistentVolumeClaim"];
   errors.push(...checkQualifiedName(item.type).map((problem) => invalid(path.child("type"), item.type, problem)));
-  if (!item.type.includes("/") && !standard.includes(item.type)) {
+  if (item.type !== "" && !item.type.includes("/") && !standard.includes(item.type)) {
     errors.push(invalid(path.child("type"), item.type, "must be a standard limit type or fully qualified"));
   }
   const names = new Set<string>();

@@ -1,5 +1,6 @@
 // What may stand in an EndpointSlice: addresses of its one type, ports with names of their own
 // (https://kubernetes.io/docs/reference/kubernetes-api/service-resources/endpoint-slice-v1/).
+import { checkEndpointAddress } from "../core/service-validation.ts";
 import { checkDnsLabelAt, checkText, problemsAt } from "../field-checks.ts";
 import { duplicate, type FieldError, FieldPath, invalid, notSupported, required, tooMany } from "../field-errors.ts";
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice } from "../generated/types.ts";
@@ -77,5 +78,5 @@ function checkAddress(path: FieldPath, position: number, address: string, addres
   const problems = checkIp(at, address);
   if (problems.length > 0) return problems;
   const isIpv4 = parseIp(address)?.bytes.length === 4;
-  return isIpv4 === (addressType === "IPv4") ? [] : [invalid(path, address, `must be an ${addressType} address`)];
+  return isIpv4 === (addressType === "IPv4") ? checkEndpointAddress(at, address) : [invalid(path, address, `must be an ${addressType} address`)];
 }

@@ -1,7 +1,7 @@
 // What may stand in an Ingress: hosts, paths of a stated type, and backends that are one thing
 // (https://kubernetes.io/docs/reference/kubernetes-api/service-resources/ingress-v1/).
 import { checkText, problemsAt } from "../field-checks.ts";
-import { type FieldError, FieldPath, forbidden, invalid, notSupported, required } from "../field-errors.ts";
+import { type FieldError, FieldPath, forbidden, invalid, notSupported, required, tooLong } from "../field-errors.ts";
 import type { HTTPIngressPath, Ingress, IngressBackend, IngressClass, IngressRule, IngressTLS } from "../generated/types.ts";
 import { checkImmutable } from "../immutable.ts";
 import { parseIp } from "../ip.ts";
@@ -19,11 +19,12 @@ const SPEC = FieldPath.root("spec");
 const PATH_TYPES = ["Exact", "ImplementationSpecific", "Prefix"];
 const BAD_SEQUENCES = ["//", "/./", "/../", "%2f", "%2F"];
 const BAD_SUFFIXES = ["/..", "/."];
+const MAX_CONTROLLER = 250;
 const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
 
 export function validateIngress({ spec }: Ingress): FieldError[] {
   const { rules = [], defaultBackend, tls = [], ingressClassName } = spec ?? {};
-  if (rules.length === 0 && defaultBackend === undefined) return [invalid(SPEC, rules, "either `defaultBackend` or `rules` must be specified")];
+  if (rules.length === 0 && defaultBackend === undefined) return [invalid(SPEC, spec?.rules, "either `defaultBackend` or `rules` must be specified")];
   return [
     ...(defaultBackend === undefined ? [] : checkBackend(SPEC.child("defaultBackend"), defaultBackend)),
     ...rules.flatMap((rule, position) => checkRule(SPEC.child("rules").index(position), rule)),
@@ -108,7 +109,9 @@ function checkReference(
 export function validateIngressClass({ spec }: IngressClass): FieldError[] {
   const path = SPEC.child("controller");
   const controller = spec?.controller ?? "";
-  const errors = controller === "" ? [required(path)] : checkDomainPrefixedPath(controller).map(({ value, problem }) => invalid(path, value, problem));
+  const errors = controller.length > MAX_CONTROLLER ? [tooLong(path, MAX_CONTROLLER)] : [];
+  if (controller === "") errors.push(required(path));
+  else errors.push(...checkDomainPrefixedPath(controller).map(({ value, problem }) => invalid(path, value, problem)));
   const { parameters } = spec ?? {};
   if (parameters === undefined) return errors;
   const at = SPEC.child("parameters");

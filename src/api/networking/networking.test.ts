@@ -27,7 +27,7 @@ describe("Ingress", () => {
       "spec.rules[0].http.paths[0].pathType: Required value: pathType must be specified",
     ]);
     expect(check({ rules: [{ host: "10.0.0.1" }] })).toEqual(['spec.rules[0].host: Invalid value: "10.0.0.1": must be a DNS name, not an IP address']);
-    expect(check({})).toEqual(["spec: Invalid value: []: either `defaultBackend` or `rules` must be specified"]);
+    expect(check({})).toEqual(["spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"]);
   });
 
   it("shows hosts, address and ports", () => {

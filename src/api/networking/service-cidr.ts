@@ -16,7 +16,7 @@ function validateCreate({ spec }: ServiceCIDR): FieldError[] {
   const families = new Set(ranges.map((range) => parseCidr(range)?.address.family));
   const isOneFamily = ranges.length === 2 && families.size === 1;
   return [
-    ...(isOneFamily ? [invalid(PATH, ranges, "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96")] : []),
+    ...(isOneFamily ? [invalid(PATH, ranges, "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64")] : []),
     ...ranges.flatMap((range, position) => checkCanonicalCidr(PATH.index(position), range)),
   ];
 }
