@@ -26,6 +26,7 @@ const CHOSEN = new Set([
   "remainingItemCount",
   "nodePort",
   "healthCheckNodePort",
+  "serverAddress",
 ]);
 
 export function answerOf({ status, warnings, text }: RawAnswer): Answer {
@@ -54,10 +55,16 @@ function normalise(value: unknown, key: string): unknown {
   if (key === "causes" && Array.isArray(value)) return [...new Set(value.map((cause) => JSON.stringify(normalise(cause, ""))))].map((text) => JSON.parse(text));
   if (Array.isArray(value)) return value.map((item) => (key === "cells" && typeof item === "string" && AGE.test(item) ? "<age>" : normalise(item, key)));
   if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value as Json)
+  const entries = Object.entries(told(value as Json))
     .filter(([name, field]) => !isProse(name, value as Json) && !isNothing(field) && !UNTOLD.has(name))
     .map(([name, field]) => [name, normalise(field, name)] as const);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** A patch that is refused is repeated in full, in the order of its server's fields. */
+function told(object: Json): Json {
+  const { field, message } = object;
+  return field === "patch" && typeof message === "string" ? { ...object, message: message.replace(REPEATED, "Invalid value: <patch>:") } : object;
 }
 
 /** Our API server serves the group that upstream leaves to metrics-server. */
@@ -80,15 +87,16 @@ function isProse(name: string, object: Json): boolean {
   return name === "description" && "format" in object && "priority" in object;
 }
 
-const AGE = /^\d+[smh](?:\d+[sm])?$/;
+const AGE = /^\d+[smhdy](?:\d+[smhd])?$/;
 
 export function normaliseText(text: string): string {
   return text
     .replace(UID, "<uid>")
     .replace(TIME, "<time>")
     .replace(/(kube-api-access-|Bad_)[bcdfghjklmnpqrstvwxz2456789]{5}/g, "$1<random>")
-    .replace(GO_VALUE, "Invalid value: <object>: ")
+    .replace(GO_VALUE, "$1 value: <object>: ")
     .replace(GO_TYPE, "of type <type>")
+    .replace(/in record \(\d+\)/, "in record (<resourceVersion>)")
     .replace(STORAGE_ERROR, "")
     .replace(PATCHED, "patch: Invalid value: <patch>:")
     .replace(POD_DIFFERENCE, "$1 <difference>")
@@ -96,12 +104,13 @@ export function normaliseText(text: string): string {
 }
 
 /** Upstream prints its own structures here, with the names and empty fields that they have in Go. */
-const GO_VALUE = /Invalid value: \{.*?\}: (?=[a-z])/g;
-const GO_TYPE = /of type [\w.[\]{} ]+$/;
+const GO_VALUE = /(Invalid|Unsupported|Duplicate) value: (?:\{.*?\}|\[\{.*?\}\]): (?=[a-z])/g;
+const GO_TYPE = /of type (?:struct \{.*\} \([0-9a-f]+\)|[\w.[\]{} ]+)$/;
 /** What upstream's store calls the failure, with the key it has there. */
 const STORAGE_ERROR = /StorageError: invalid object, Code: 4, Key: [^,]*, ResourceVersion: 0, AdditionalErrorMsg: /g;
 /** The patch as Go prints it. */
 const PATCHED = /patch: Invalid value: "(?:[^"\\]|\\.)*":/;
+const REPEATED = /^Invalid value: "(?:[^"\\]|\\.)*":/;
 /** Upstream tells a forbidden change as a difference of two Go structures. */
 const POD_DIFFERENCE = /((?:pod updates may not change fields other than|is immutable after creation)[^\n]*)\n[\s\S]*$/;
 

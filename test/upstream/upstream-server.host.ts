@@ -33,7 +33,7 @@ export async function startUpstream(programs: string): Promise<Upstream> {
   const key = join(folder, "service-accounts.key");
   execFileSync("openssl", ["genrsa", "-out", key, "2048"], { stdio: "ignore" });
   const tokens = join(folder, "tokens.csv");
-  writeFileSync(tokens, `${TOKENS.admin},admin,1,"system:masters"\n${TOKENS.jane},jane,2,\n`);
+  writeFileSync(tokens, `${TOKENS.admin},admin,1,"system:masters"\n${TOKENS.jane},jane,2\n`);
   const etcd = `http://127.0.0.1:${ETCD_PORT}`;
   const peer = `http://127.0.0.1:${ETCD_PORT + 1}`;
   start("etcd", "etcd", [
