@@ -179,6 +179,24 @@ describe("a node whose disk runs short", () => {
     expect(await conditionOf("DiskPressure")).toBe("False KubeletHasNoDiskPressure");
   });
 
+  it("keeps what has ended of the pods that a new kubelet has still to hear of", async () => {
+    const { need, clock, createPod, waitForPod, restartKubelet, pod } = await start();
+    const container = { image: "app:1", imagePullPolicy: "IfNotPresent" };
+    await createPod("half", {
+      restartPolicy: "OnFailure",
+      containers: [
+        { name: "done", command: ["true"], ...container },
+        { name: "main", ...container },
+      ],
+    });
+    const ended = await waitForPod("half", ({ status }) => status?.containerStatuses?.find(({ name }) => name === "done")?.state?.terminated !== undefined);
+    need.disk = { availableBytes: GIB };
+    await restartKubelet();
+    need.disk = {};
+    await clock.advance(5000);
+    expect((await pod("half")).status?.containerStatuses).toEqual(ended.status?.containerStatuses);
+  });
+
   it("ends the pod that fills it, and refuses new ones meanwhile", async () => {
     const { need, createPod, waitForPod } = await start();
     await createPod("filler", { volumes: [{ name: "data", emptyDir: {} }] });

@@ -107,6 +107,8 @@ class NodeKubelet implements Kubelet {
   private readonly kubepods: string;
   private stopWatching: () => void = () => undefined;
   private running = false;
+  /** Until then a pod without a worker may be one of this node's all the same. */
+  private knowsItsPods = false;
   private memoryBytes = 0;
   private hasAppArmor = false;
 
@@ -181,6 +183,7 @@ class NodeKubelet implements Kubelet {
     });
     this.podInformer.start();
     await this.podInformer.synced();
+    this.knowsItsPods = true;
     this.staticPods.reconcile();
     removeOrphans({ runtime, host, volumes: this.parts.volumes, kubepods: this.kubepods, log: this.log }, (uid) => this.workers.has(uid)).catch(
       (error: unknown) => {
@@ -234,7 +237,7 @@ class NodeKubelet implements Kubelet {
       pods: () => this.evictable(),
       standing: (uid) => {
         const worker = this.workers.get(uid);
-        if (worker === undefined) return "unknown";
+        if (worker === undefined) return this.knowsItsPods ? "unknown" : "active";
         return worker.phase === "terminated" || worker.phase === "finished" ? "ended" : "active";
       },
       tellNode: (type, reason, message) => this.tellNode(type, reason, message),
