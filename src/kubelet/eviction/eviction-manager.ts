@@ -222,6 +222,7 @@ class NodePressureManager implements EvictionManager {
       if (this.isWaiting()) this.timer = this.env.clock.setTimeout(poll, CLEAN_UP_POLL_MS);
       else this.synchronize().catch((error: unknown) => this.log.warn("cannot look at the node", { error }));
     };
+    this.timer?.cancel();
     this.timer = this.env.clock.setTimeout(poll, CLEAN_UP_POLL_MS);
   }
   private isWaiting(): boolean {

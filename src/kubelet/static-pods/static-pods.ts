@@ -141,6 +141,7 @@ class FileStaticPods implements StaticPods {
         this.retry.reset();
       } catch (error) {
         this.log.debug("cannot bring the mirror pods up to date, will retry", { error });
+        this.timer?.cancel();
         this.timer = this.env.clock.setTimeout(() => this.reconcile(), this.retry.next());
       }
     }
