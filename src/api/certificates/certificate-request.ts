@@ -18,6 +18,8 @@ const SET = 0x31;
 const INTEGER = 0x02;
 const OBJECT_IDENTIFIER = 0x06;
 const OCTET_STRING = 0x04;
+/** UTF8String, PrintableString and IA5String: one byte a character, as far as names of users and groups go. */
+const PLAIN_TEXTS: readonly number[] = [0x0c, 0x13, 0x16];
 /** pkcs-9-at-extensionRequest and id-ce-subjectAltName, as encoded. */
 const EXTENSION_REQUEST = "42,134,72,134,247,13,1,9,14";
 const SUBJECT_ALTERNATIVE_NAME = "85,29,17";
@@ -91,7 +93,7 @@ function requestInfo(request: string): Element[] | undefined {
 
 function readAttribute(element: Element): { readonly type: string; readonly value: string } | undefined {
   const [type, value] = children(element, SEQUENCE) ?? [];
-  if (type?.tag !== OBJECT_IDENTIFIER || isPadded(type.content) || value === undefined) return undefined;
+  if (type?.tag !== OBJECT_IDENTIFIER || isPadded(type.content) || value === undefined || !PLAIN_TEXTS.includes(value.tag)) return undefined;
   return { type: type.content.join(","), value: new TextDecoder().decode(value.content) };
 }
 

@@ -44,7 +44,18 @@ describe("certificate signing requests", () => {
     const longLength = [0x0c, 0x84, 0, 0, 0, text.length, ...text];
     const oddLength = der(0x31, der(0x30, der(0x06, [85, 4, 10]), longLength));
     const oddType = der(0x31, der(0x30, der(0x06, [85, 4, 0x80, 10]), der(0x0c, text)));
-    for (const inSubject of [oddLength, oddType]) expect(certificateRequestSubject(request({ inSubject }))).toBeUndefined();
+    const wideText = der(
+      0x31,
+      der(
+        0x30,
+        der(0x06, [85, 4, 10]),
+        der(
+          0x1e,
+          text.flatMap((byte) => [0, byte]),
+        ),
+      ),
+    );
+    for (const inSubject of [oddLength, oddType, wideText]) expect(certificateRequestSubject(request({ inSubject }))).toBeUndefined();
     const extensionRequest = der(0x06, [42, 134, 72, 134, 247, 13, 1, 9, 14]);
     const names = (identifier: number[], name: number[]) => der(0x31, der(0x30, der(0x30, der(0x06, identifier), der(0x04, der(0x30, name)))));
     const sorts = (...values: number[][]) => [...alternativeNameSorts(request({ attributes: der(0xa0, der(0x30, extensionRequest, ...values)) }))];
