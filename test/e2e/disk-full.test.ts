@@ -47,11 +47,10 @@ describe.skipIf(reason !== undefined)("a full disk", () => {
 
   const kubectl = (...args: string[]): Promise<string> => cluster.kubectl.run(args);
   const write = (name: string) => cluster.kubectl.try(["create", "configmap", name, `--from-literal=text=${"x".repeat(100_000)}`]);
-  const fill = join("filler");
 
   it("refuses writes with a clear error, and goes on reading", async () => {
     expect((await write("before")).code).toBe(0);
-    fillUp(join(disk, fill));
+    fillUp(join(disk, "filler"));
     const refused = await eventually(
       () => write(`while-full-${Math.round(performance.now())}`),
       ({ code }) => code !== 0,
@@ -62,17 +61,17 @@ describe.skipIf(reason !== undefined)("a full disk", () => {
   });
 
   it("is well again once there is room, with all that was acknowledged", async () => {
-    rmSync(join(disk, fill));
+    rmSync(join(disk, "filler"));
     await eventually(
       () => write("after"),
       ({ code, stderr }) => code === 0 || stderr.includes("already exists"),
     );
     await kubectl("run", "second", "--image=busybox:local", "--", "sleep", "3600");
     await kubectl("wait", "--for=condition=Ready", "pod/second", "--timeout=60s");
+    expect(await kubectl("get", "pod", "worker", "-o", "jsonpath={.status.phase} {.status.containerStatuses[0].restartCount}")).toBe("Running 0");
     await cluster.kubets("stop");
     await cluster.start();
     for (const name of ["before", "after"]) expect(await kubectl("get", "configmap", name, "-o", "name")).toBe(`configmap/${name}\n`);
-    expect(await kubectl("get", "pod", "worker", "-o", "jsonpath={.status.phase} {.status.containerStatuses[0].restartCount}")).toBe("Running 0");
   });
 });
 
