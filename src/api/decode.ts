@@ -77,9 +77,9 @@ export function decodeValue<T extends KubeObject>(
 }
 
 /** Decodes the outcome of a patch. Throws an Invalid `StatusError` that shows it. */
-export function decodePatched<T extends KubeObject>(target: DecodeTarget<T>, value: unknown, mode?: FieldValidation, duplicates?: DuplicateKeys): Decoded<T> {
+export function decodePatched<T extends KubeObject>(target: DecodeTarget<T>, value: unknown, mode?: FieldValidation, known?: readonly string[]): Decoded<T> {
   const refuse: Refusal = (_target, why) => invalidError({ group: "", kind: "" }, "", [invalid(FieldPath.root("patch"), formatJson(value), why)]);
-  return decodeOr(target, value, { mode: mode ?? "Ignore", duplicates, refuse });
+  return decodeOr(target, value, { mode: mode ?? "Ignore", known, refuse });
 }
 
 /** How a value that is none of the target's is refused, and why; `given` is the kind that it says it is. */
@@ -87,11 +87,13 @@ type Refusal = (target: DecodeTarget<unknown>, why: string, given?: string) => S
 
 interface Strictness {
   readonly mode: FieldValidation;
-  readonly duplicates: DuplicateKeys | undefined;
+  readonly duplicates?: DuplicateKeys | undefined;
+  /** Problems that were found before. */
+  readonly known?: readonly string[] | undefined;
   readonly refuse: Refusal;
 }
 
-function decodeOr<T extends KubeObject>(target: DecodeTarget<T>, value: unknown, { mode, duplicates, refuse }: Strictness): Decoded<T> {
+function decodeOr<T extends KubeObject>(target: DecodeTarget<T>, value: unknown, { mode, duplicates, known = [], refuse }: Strictness): Decoded<T> {
   checkTypeMeta(target, value, refuse);
   const walk = new DecodeWalk(mode !== "Ignore", duplicates);
   let object: Record<string, unknown>;
@@ -102,7 +104,7 @@ function decodeOr<T extends KubeObject>(target: DecodeTarget<T>, value: unknown,
     throw error;
   }
   const decoded = { ...object, kind: target.kind, apiVersion: target.apiVersion } as unknown as Mutable<T>;
-  return judge(target, decoded, { problems: walk.problems, mode, refuse });
+  return judge(target, decoded, { problems: [...known, ...walk.problems].slice(0, MAX_PROBLEMS), mode, refuse });
 }
 
 /** A body that does not even tell what it is; its beginning is shown, in hexadecimal when it is not JSON's. */

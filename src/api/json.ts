@@ -86,6 +86,17 @@ export function setOwn(object: Record<string, unknown>, key: string, value: unkn
   else object[key] = value;
 }
 
+/** The duplicates that `parseJson` found in `value`, as problems: `duplicate field "data.a"`. */
+export function duplicateFields(value: unknown, duplicates: DuplicateKeys, path = ""): string[] {
+  if (duplicates.size === 0 || typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((item, index) => duplicateFields(item, duplicates, `${path}[${index}]`));
+  const own = duplicates.get(value) ?? [];
+  return Object.entries(value).flatMap(([key, item]) => {
+    const at = path === "" ? key : `${path}.${key}`;
+    return [...(own.includes(key) ? [`duplicate field ${JSON.stringify(at)}`] : []), ...duplicateFields(item, duplicates, at)];
+  });
+}
+
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const ESCAPES: Readonly<Record<string, string>> = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 

@@ -115,7 +115,7 @@ export class Operations {
     if (patch.type === "apply") return this.#apply({ kind, namespace, name, subresource }, patch, context);
     const change = (current: KubeObject | undefined): Mutable<KubeObject> => {
       if (current === undefined) throw notFoundError(kind, name);
-      const { object, warnings } = decodePatched(kind, applyPatch(kind.schema, current, patch), patch.fieldValidation);
+      const { object, warnings } = decodePatched(kind, applyPatch(kind.schema, current, patch), patch.fieldValidation, patch.problems);
       for (const warning of warnings) if (!context.warnings.includes(warning)) context.warnings.push(warning);
       kind.declaration.defaults?.(object);
       return object;

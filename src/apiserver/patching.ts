@@ -4,6 +4,8 @@ import { applyJsonPatch, applyStrategicMergePatch, type FieldValidation, mergeIn
 export interface PatchRequest {
   readonly type: "json" | "merge" | "strategic" | "apply";
   readonly body: unknown;
+  /** What is wrong with the body and can yet be read: fields that stand twice. */
+  readonly problems?: readonly string[];
   readonly force?: boolean;
   readonly fieldManager?: string;
   readonly fieldValidation?: FieldValidation;

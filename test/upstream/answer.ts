@@ -98,6 +98,7 @@ export function normaliseText(text: string): string {
     .replace(GO_TYPE, "of type <type>")
     .replace(/in record \(\d+\)/, "in record (<resourceVersion>)")
     .replace(STORAGE_ERROR, "")
+    .replace(GO_USER, "requested <user> without")
     .replace(PATCHED, "patch: Invalid value: <patch>:")
     .replace(POD_DIFFERENCE, "$1 <difference>")
     .replace(/10\.96\.\d+\.\d+/g, (address) => (FIXED_ADDRESSES.has(address) ? address : "<service-ip>"));
@@ -106,6 +107,8 @@ export function normaliseText(text: string): string {
 /** Upstream prints its own structures here, with the names and empty fields that they have in Go. */
 const GO_VALUE = /(Invalid|Unsupported|Duplicate) value: (?:\{.*?\}|\[\{.*?\}\]): (?=[a-z])/g;
 const GO_TYPE = /of type (?:struct \{.*\} \([0-9a-f]+\)|[\w.[\]{} ]+)$/;
+/** What somebody would be without the name that he left out. */
+const GO_USER = /requested (?:&user\.DefaultInfo\{.*\}|\[.*\]) without/;
 /** What upstream's store calls the failure, with the key it has there. */
 const STORAGE_ERROR = /StorageError: invalid object, Code: 4, Key: [^,]*, ResourceVersion: 0, AdditionalErrorMsg: /g;
 /** The patch as Go prints it. */

@@ -52,7 +52,7 @@ export function impersonate(user: UserInfo, headers: RequestHeaders, authorizer:
   const others = [...groups.map((group) => `group ${group}`), ...(uid === "" ? [] : [`uid ${uid}`]), ...Object.keys(extra).map((key) => `extra ${key}`)];
   if (name === "") {
     if (others.length === 0) return user;
-    throw badRequestError(`requested [${others.join(", ")}] without impersonating a user`);
+    throw badRequestError(`requested [${others.join(", ")}] without impersonating a user name`);
   }
   const account = parseServiceAccountUserName(name);
   const wishes = [

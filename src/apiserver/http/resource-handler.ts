@@ -7,6 +7,7 @@ import {
   decode,
   decodeTarget,
   decodeValue,
+  duplicateFields,
   FieldPath,
   type FieldValidation,
   forbidden,
@@ -231,13 +232,13 @@ async function readPatch(request: ApiRequest, query: URLSearchParams, more: { fi
   const type = PATCH_MEDIA_TYPES[mediaTypeOf(header(request, "content-type"))];
   if (type === undefined) throw patchTypeError();
   const bytes = await request.body();
-  const body = type === "apply" ? parseApplied(bytes, more.fieldValidation) : parsePatch(type, bytes);
+  const parsed = type === "apply" ? { body: parseApplied(bytes, more.fieldValidation) } : parsePatch(type, bytes);
   const force = query.get("force");
   if (force !== null && type !== "apply") {
     const error = forbidden(FieldPath.root("force"), "may not be specified for non-apply patch");
     throw invalidError({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [error]);
   }
-  return { type, body, force: isTrue(force), ...more };
+  return { type, ...parsed, force: isTrue(force), ...more };
 }
 
 /** JSON is YAML, too. Keys that stand twice are refused where strictness is asked for. */
@@ -252,10 +253,12 @@ function parseApplied(bytes: Uint8Array, fieldValidation: FieldValidation): unkn
   }
 }
 
-function parsePatch(type: PatchRequest["type"], bytes: Uint8Array): unknown {
+function parsePatch(type: PatchRequest["type"], bytes: Uint8Array): Pick<PatchRequest, "body" | "problems"> {
   const prefix = type === "strategic" ? "" : "error decoding patch: ";
   try {
-    return parseJson(bytes).value;
+    const { value, duplicates } = parseJson(bytes, true);
+    const problems = duplicateFields(value, duplicates);
+    return { body: value, problems: type === "json" ? problems.map((problem) => `json patch ${problem}`) : problems };
   } catch (error) {
     throw badRequestError(`${prefix}${error instanceof Error ? error.message : String(error)}`);
   }
