@@ -21,7 +21,7 @@ const rewritten: string[] = [];
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ advertise: { address: "192.0.2.2", port: 16443 } });
 });
 
 async function ask(one: RequestCase): Promise<Answer> {

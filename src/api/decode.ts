@@ -76,10 +76,14 @@ export function decodeValue<T extends KubeObject>(
   return decodeOr(target, value, { mode, duplicates, refuse: cannotBeHandled });
 }
 
-/** Decodes the outcome of a patch. Throws an Invalid `StatusError` that shows it. */
-export function decodePatched<T extends KubeObject>(target: DecodeTarget<T>, value: unknown, mode?: FieldValidation, known?: readonly string[]): Decoded<T> {
+/** Decodes the outcome of a patch; that of a strategic one is told wrong types in another way. Throws an Invalid `StatusError` that shows it. */
+export function decodePatched<T extends KubeObject>(
+  target: DecodeTarget<T>,
+  value: unknown,
+  { mode = "Ignore", known, isStrategic }: { readonly mode?: FieldValidation; readonly known?: readonly string[]; readonly isStrategic: boolean },
+): Decoded<T> {
   const refuse: Refusal = (_target, why) => invalidError({ group: "", kind: "" }, "", [invalid(FieldPath.root("patch"), formatJson(value), why)]);
-  return decodeOr(target, value, { mode: mode ?? "Ignore", known, refuse });
+  return decodeOr(target, value, { mode, known, refuse, ...(isStrategic ? { wrongType: wrongTypeInMemory } : {}) });
 }
 
 /** How a value that is none of the target's is refused, and why; `given` is the kind that it says it is. */
@@ -91,11 +95,12 @@ interface Strictness {
   /** Problems that were found before. */
   readonly known?: readonly string[] | undefined;
   readonly refuse: Refusal;
+  readonly wrongType?: (value: unknown, goType: string) => string;
 }
 
-function decodeOr<T extends KubeObject>(target: DecodeTarget<T>, value: unknown, { mode, duplicates, known = [], refuse }: Strictness): Decoded<T> {
+function decodeOr<T extends KubeObject>(target: DecodeTarget<T>, value: unknown, { mode, duplicates, known = [], refuse, wrongType }: Strictness): Decoded<T> {
   checkTypeMeta(target, value, refuse);
-  const walk = new DecodeWalk(mode !== "Ignore", duplicates);
+  const walk = new DecodeWalk(mode !== "Ignore", duplicates, true, wrongType);
   let object: Record<string, unknown>;
   try {
     object = walk.decode(target.schema, value) as Record<string, unknown>;
@@ -238,12 +243,15 @@ class DecodeWalk {
   readonly #complete: boolean;
   readonly #report: boolean;
   readonly #duplicates: DuplicateKeys | undefined;
+  /** How a wrong type is told, where that is not in JSON's words. */
+  readonly #wrongTypeText: ((value: unknown, goType: string) => string) | undefined;
   readonly #stack: (string | number | MapKey)[] = [];
   /** The struct that the current field belongs to, as failures name it. */
   #struct = "";
 
   /** Not `complete`: the value is left with just the fields it came with. */
-  constructor(report: boolean, duplicates: DuplicateKeys | undefined, complete = true) {
+  constructor(report: boolean, duplicates: DuplicateKeys | undefined, complete = true, wrongType?: (value: unknown, goType: string) => string) {
+    this.#wrongTypeText = wrongType;
     this.#report = report;
     this.#complete = complete;
     this.#duplicates = duplicates === undefined || duplicates.size === 0 ? undefined : duplicates;
@@ -384,11 +392,31 @@ class DecodeWalk {
   }
 
   #wrongType(value: unknown, goType: string): DecodeFailure {
+    if (this.#wrongTypeText !== undefined) return new DecodeFailure(this.#wrongTypeText(value, goType));
     const fields = this.#stack.filter((step) => typeof step === "string").join(".");
     const target = fields === "" ? `Go value of type ${goType}` : `Go struct field ${this.#struct}.${fields} of type ${goType}`;
     const found = typeof value === "number" && goType.startsWith("int") ? `number ${value}` : jsonTypeOf(value);
     return new DecodeFailure(`json: cannot unmarshal ${found} into ${target}`);
   }
+}
+
+/** Upstream converts the outcome of a strategic patch without a detour over JSON, and tells of kinds of Go values. */
+function wrongTypeInMemory(value: unknown, goType: string): string {
+  const found = goKindOf(value);
+  if (goType.startsWith("[]")) return `cannot restore slice from ${found}`;
+  if (goType.startsWith("map[")) return `cannot restore map from ${found}`;
+  if (goType.includes(".")) return `cannot restore struct from: ${found}`;
+  if (found === "int64" && goType === "string") return "cannot convert int64 to string";
+  if (found === "float64" && goType.startsWith("int")) return `cannot convert float64 to ${goType}`;
+  return `unrecognized type: ${goType}`;
+}
+
+function goKindOf(value: unknown): string {
+  if (Array.isArray(value)) return "slice";
+  if (typeof value === "bigint") return "int64";
+  if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
+  if (typeof value === "boolean") return "bool";
+  return typeof value === "string" ? "string" : "map";
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

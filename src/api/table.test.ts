@@ -14,7 +14,7 @@ const configMaps = kind<ConfigMap>("v1", "ConfigMap", {
 const object: ConfigMap = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "n" }, data: { x: "1" } };
 
 it("shows objects as rows with their metadata", () => {
-  expect(tableOf(configMaps, [object], { resourceVersion: "7" }, { version: "v1", now: 0 })).toEqual({
+  expect(tableOf(configMaps.declaration.columns, [object], { resourceVersion: "7" }, { version: "v1", now: 0 })).toEqual({
     kind: "Table",
     apiVersion: "meta.k8s.io/v1",
     metadata: { resourceVersion: "7" },
@@ -28,8 +28,8 @@ it("shows objects as rows with their metadata", () => {
 
 it("sends the object as asked, and no headers after the first table of a watch", () => {
   const options = { version: "v1beta1", now: 0, noHeaders: true } as const;
-  expect(tableOf(configMaps, [object], {}, { ...options, includeObject: "None" }).rows).toEqual([{ cells: ["a", 1] }]);
-  const table = tableOf(configMaps, [object], {}, { ...options, includeObject: "Object" });
+  expect(tableOf(configMaps.declaration.columns, [object], {}, { ...options, includeObject: "None" }).rows).toEqual([{ cells: ["a", 1] }]);
+  const table = tableOf(configMaps.declaration.columns, [object], {}, { ...options, includeObject: "Object" });
   expect(table.rows[0]?.object).toBe(object);
   expect(table.columnDefinitions).toEqual([]);
 });

@@ -1,7 +1,7 @@
 // Objects as a table, which is what `kubectl get` asks for (https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables),
 // and objects cut down to their metadata.
 import type { JsonValue, ObjectMeta } from "./generated/types.ts";
-import type { Column, Kind } from "./kind.ts";
+import type { Column } from "./kind.ts";
 import type { KubeObject } from "./object.ts";
 
 /** The versions of `meta.k8s.io` that tables and partial objects come in. */
@@ -54,8 +54,7 @@ export interface TableOptions {
 }
 
 /** A table of objects of one kind: of a list, or of a single object with its own resourceVersion. */
-export function tableOf<T extends KubeObject>(kind: Kind<T>, objects: readonly T[], metadata: ListMetadata, options: TableOptions): Table {
-  const { columns } = kind.declaration;
+export function tableOf<T extends KubeObject>(columns: readonly Column<T>[], objects: readonly T[], metadata: ListMetadata, options: TableOptions): Table {
   return {
     kind: "Table",
     apiVersion: `meta.k8s.io/${options.version}`,

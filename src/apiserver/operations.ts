@@ -3,6 +3,7 @@
 
 import {
   applyConfiguration,
+  type Column,
   type DeleteOptions,
   decodePatched,
   decodeTarget,
@@ -15,6 +16,7 @@ import {
   notFoundError,
   required,
   type Scale,
+  scaleColumns,
   scaleOf,
   trackUpdate,
   withScale,
@@ -44,7 +46,10 @@ export interface Target {
 }
 
 /** An answer: a stored object, whose bytes are there already, or one that was made for the occasion. */
-export type Outcome = { readonly revision: ObjectRevision; readonly created?: boolean } | { readonly object: KubeObject; readonly created?: boolean };
+/** What is stored, or an object that is not, with the columns of its table where it has one. */
+export type Outcome =
+  | { readonly revision: ObjectRevision; readonly created?: boolean }
+  | { readonly object: KubeObject; readonly created?: boolean; readonly columns?: readonly Column<KubeObject>[] };
 
 export interface DeleteOutcome {
   readonly revision: ObjectRevision;
@@ -70,7 +75,7 @@ export class Operations {
   async get({ kind, namespace, name, subresource }: Target, resourceVersion = ""): Promise<Outcome> {
     const source = this.parts.sources.get(kind);
     if (source !== undefined) return { revision: await getFromSource(kind, source, namespace, name) };
-    if (subresource === "scale") return { object: await this.#getScale(kind, namespace, name, resourceVersion) };
+    if (subresource === "scale") return scaleOutcome(await this.#getScale(kind, namespace, name, resourceVersion));
     return { revision: await this.parts.registry.reader.get(kind, namespace, name, resourceVersion) };
   }
 
@@ -108,14 +113,19 @@ export class Operations {
   }
 
   patch({ kind, namespace, name, subresource }: Target, patch: PatchRequest, context: WriteRequestContext): Promise<Outcome> {
+    const isStrategic = patch.type === "strategic";
     if (subresource === "scale") {
-      const change = (current: Scale): Scale => decodePatched(SCALE, applyPatch(SCALE.schema, current, patch)).object;
+      const change = (current: Scale): Scale => decodePatched(SCALE, applyPatch(SCALE.schema, current, patch), { isStrategic }).object;
       return this.#updateScale(kind, namespace, name, change, context);
     }
     if (patch.type === "apply") return this.#apply({ kind, namespace, name, subresource }, patch, context);
     const change = (current: KubeObject | undefined): Mutable<KubeObject> => {
       if (current === undefined) throw notFoundError(kind, name);
-      const { object, warnings } = decodePatched(kind, applyPatch(kind.schema, current, patch), patch.fieldValidation, patch.problems);
+      const { object, warnings } = decodePatched(kind, applyPatch(kind.schema, current, patch), {
+        mode: patch.fieldValidation,
+        known: patch.problems,
+        isStrategic,
+      });
       for (const warning of warnings) if (!context.warnings.includes(warning)) context.warnings.push(warning);
       kind.declaration.defaults?.(object);
       return object;
@@ -181,6 +191,10 @@ export class Operations {
       },
       context,
     );
-    return { object: scaleOf(kind, viewOf(kind, revision)) };
+    return scaleOutcome(scaleOf(kind, viewOf(kind, revision)));
   }
+}
+
+function scaleOutcome(scale: Scale): Outcome {
+  return { object: scale, columns: scaleColumns as readonly Column<KubeObject>[] };
 }

@@ -16,7 +16,7 @@ import {
   type TokenReview,
   tokenReviews,
 } from "../api/index.ts";
-import type { Mutable } from "../base/index.ts";
+import type { Env, Mutable } from "../base/index.ts";
 import { reviewSelfSubject, type ServerAuthenticator } from "./authentication/create-authenticator.ts";
 import { reviewLocalSubjectAccess, reviewSelfSubjectAccess, reviewSelfSubjectRules, reviewSubjectAccess } from "./authorization/access-reviews.ts";
 import type { ServerAuthorizer } from "./authorization/create-authorizer.ts";
@@ -25,10 +25,10 @@ import type { WriteRequestContext } from "./storage/write-context.ts";
 type Review = (object: Mutable<KubeObject>, namespace: string, context: WriteRequestContext) => KubeObject | Promise<KubeObject>;
 export type Reviews = ReadonlyMap<Kind, Review>;
 
-export function createReviews(authenticator: ServerAuthenticator, authorizer: ServerAuthorizer): Reviews {
+export function createReviews(env: Env, authenticator: ServerAuthenticator, authorizer: ServerAuthorizer): Reviews {
   return new Map<Kind, Review>([
     [tokenReviews, (review) => authenticator.reviewToken(review as unknown as TokenReview)],
-    [selfSubjectReviews, (review, _namespace, { user }) => reviewSelfSubject(user, review as unknown as SelfSubjectReview)],
+    [selfSubjectReviews, (review, _namespace, { user }) => reviewSelfSubject(env, user, review as unknown as SelfSubjectReview)],
     [subjectAccessReviews, (review) => reviewSubjectAccess(authorizer, review as unknown as SubjectAccessReview)],
     [localSubjectAccessReviews, (review, namespace) => reviewLocalSubjectAccess(authorizer, namespace, review as unknown as LocalSubjectAccessReview)],
     [selfSubjectAccessReviews, (review, _namespace, { user }) => reviewSelfSubjectAccess(authorizer, user, review as unknown as SelfSubjectAccessReview)],

@@ -259,7 +259,7 @@ class Server implements ApiServer {
     const operations = new Operations(this.#env, {
       registry: this.#registry,
       creators,
-      reviews: createReviews(authenticator, this.#authorizer),
+      reviews: createReviews(this.#env, authenticator, this.#authorizer),
       sources: createMetricsSources(this.#env, { objects: this.#objects, nodes: this.#options.nodes }),
       authorizer: this.#authorizer,
     });

@@ -1,5 +1,6 @@
 // A day's work with an unmodified kubectl: every command that the introductions to Kubernetes list, on real containers. What an old
-// kubectl lacks is skipped for it. What the API server answers is compared with upstream's elsewhere (`test/upstream-requests.test.ts`).
+// kubectl lacks is skipped for it. What the API server answers, and what kubectl then prints, is compared with upstream's elsewhere
+// (`test/upstream-requests.test.ts`, `test/kubectl-output.test.ts`).
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -45,7 +45,8 @@ export interface ProgramRun {
 
 export async function runProgram({ program, args, env, input, timeoutMs = DEFAULT_TIMEOUT_MS }: ProgramRun): Promise<Run> {
   const child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"], timeout: timeoutMs, killSignal: "SIGKILL" });
-  child.stdin.end(input ?? "");
+  // A program may end without reading it.
+  child.stdin.on("error", () => undefined).end(input ?? "");
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -64,7 +65,12 @@ export async function runProgram({ program, args, env, input, timeoutMs = DEFAUL
 
 /** `$KUBECTL`, else the one on the PATH, else Debian's. */
 export async function kubectlProgram(): Promise<string> {
-  return process.env["KUBECTL"] ?? onPath() ?? join(await unpackedPackage("kubernetes-client"), "usr/bin/kubectl");
+  return installedKubectl() ?? join(await unpackedPackage("kubernetes-client"), "usr/bin/kubectl");
+}
+
+/** `$KUBECTL`, else the one on the PATH. */
+export function installedKubectl(): string | undefined {
+  return process.env["KUBECTL"] ?? onPath();
 }
 
 function onPath(): string | undefined {

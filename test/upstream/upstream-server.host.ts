@@ -66,9 +66,10 @@ export async function startUpstream(programs: string): Promise<Upstream> {
   const server = `https://127.0.0.1:${PORT}`;
   const endMs = performance.now() + START_LIMIT_MS;
   while (!(await isReady(server))) {
-    if (performance.now() > endMs) {
+    const ended = children.some((child) => child.exitCode !== null || child.signalCode !== null);
+    if (ended || performance.now() > endMs) {
       await stop();
-      throw new Error("upstream's API server does not get ready");
+      throw new Error(ended ? "upstream's API server or etcd has ended: something else has its port" : "upstream's API server does not get ready");
     }
     await new Promise((resolve) => setTimeout(resolve, 250));
   }

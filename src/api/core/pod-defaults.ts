@@ -2,7 +2,18 @@
 // (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/). Defaults are stored, so a later change of them never changes a pod.
 
 import { type Mutable, parseQuantity } from "../../base/index.ts";
-import type { Container, HTTPGetAction, ObjectFieldSelector, Pod, PodSpec, PodTemplateSpec, Probe, Volume } from "../generated/types.ts";
+import type {
+  Container,
+  DownwardAPIVolumeFile,
+  HTTPGetAction,
+  ObjectFieldSelector,
+  Pod,
+  PodSpec,
+  PodTemplateSpec,
+  Probe,
+  ResourceFieldSelector,
+  Volume,
+} from "../generated/types.ts";
 import { defaultSchedulerName, resourceNames } from "../well-known.ts";
 import { containersAmounts, isPodLevelResource } from "./pod-resources.ts";
 
@@ -43,6 +54,18 @@ function defaultFieldRef(fieldRef: Mutable<ObjectFieldSelector> | undefined): vo
   if (fieldRef !== undefined) fieldRef.apiVersion ||= "v1";
 }
 
+/** No divisor is a divisor of nothing, which stands for one. */
+function defaultResourceFieldRef(resourceFieldRef: Mutable<ResourceFieldSelector> | undefined): void {
+  if (resourceFieldRef !== undefined) resourceFieldRef.divisor ||= "0";
+}
+
+function defaultDownwardItems(items: readonly Mutable<DownwardAPIVolumeFile>[] | undefined): void {
+  for (const { fieldRef, resourceFieldRef } of items ?? []) {
+    defaultFieldRef(fieldRef);
+    defaultResourceFieldRef(resourceFieldRef);
+  }
+}
+
 /** A millionth of a core cannot be had: amounts are rounded up to thousandths. */
 function roundUpToMilli(list: Record<string, string> | undefined): void {
   for (const [name, text] of Object.entries(list ?? {})) {
@@ -59,6 +82,7 @@ function defaultContainer(container: Mutable<Container>): void {
   for (const port of container.ports ?? []) port.protocol ||= "TCP";
   for (const { valueFrom } of container.env ?? []) {
     defaultFieldRef(valueFrom?.fieldRef);
+    defaultResourceFieldRef(valueFrom?.resourceFieldRef);
     if (valueFrom?.fileKeyRef !== undefined) valueFrom.fileKeyRef.optional ??= false;
   }
   roundUpToMilli(container.resources.limits);
@@ -73,7 +97,7 @@ function defaultContainer(container: Mutable<Container>): void {
 function defaultProjected(projected: Mutable<NonNullable<Volume["projected"]>>): void {
   projected.defaultMode ??= FILE_MODE;
   for (const { downwardAPI, serviceAccountToken } of projected.sources ?? []) {
-    for (const { fieldRef } of downwardAPI?.items ?? []) defaultFieldRef(fieldRef);
+    defaultDownwardItems(downwardAPI?.items);
     if (serviceAccountToken !== undefined) serviceAccountToken.expirationSeconds ??= TOKEN_SECONDS;
   }
 }
@@ -87,7 +111,7 @@ function defaultVolume(volume: Mutable<Volume>): void {
   if (configMap !== undefined) configMap.defaultMode ??= FILE_MODE;
   if (downwardAPI !== undefined) {
     downwardAPI.defaultMode ??= FILE_MODE;
-    for (const { fieldRef } of downwardAPI.items ?? []) defaultFieldRef(fieldRef);
+    defaultDownwardItems(downwardAPI.items);
   }
   if (projected !== undefined) defaultProjected(projected);
   if (ephemeral?.volumeClaimTemplate !== undefined) ephemeral.volumeClaimTemplate.spec.volumeMode ??= "Filesystem";

@@ -138,7 +138,8 @@ describe("other credentials", () => {
     const user = await authenticator.authenticate({ clientCertificate: { commonName: "jane", organizations: ["dev"], fingerprint: "ab" } });
     expect(user).toEqual({ name: "jane", groups: ["dev", "system:authenticated"], extra: { "authentication.kubernetes.io/credential-id": ["X509SHA256=ab"] } });
     expect(
-      reviewSelfSubject(user, { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview", metadata: { name: "" } }).status?.userInfo?.username,
+      reviewSelfSubject(virtual.env, user, { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview", metadata: { name: "" } }).status?.userInfo
+        ?.username,
     ).toBe("jane");
   });
 

@@ -2,7 +2,7 @@
 // bearer token (static, bootstrap, service account), else the anonymous user. A bearer token that nobody knows is refused, never
 // taken for anonymous. As upstream's default, anonymous requests are let in and RBAC allows them health, version and little else.
 import { badRequestError, type SelfSubjectReview, type TokenReview, unauthorizedError } from "../../api/index.ts";
-import type { Env } from "../../base/index.ts";
+import { type Env, formatTime } from "../../base/index.ts";
 import type { ObjectReader } from "../object-reader.ts";
 import type { Authenticator, Credentials, UserInfo } from "../user.ts";
 import { authenticateBootstrapToken } from "./bootstrap-tokens.ts";
@@ -32,9 +32,9 @@ export interface ServerAuthenticator extends Authenticator {
 
 type TokenAnswer = { readonly user: UserInfo; readonly audiences: readonly string[] } | { readonly problem: string } | undefined;
 
-/** Answers a SelfSubjectReview. */
-export function reviewSelfSubject(user: UserInfo, review: SelfSubjectReview): SelfSubjectReview {
-  return { ...review, status: { userInfo: userInfoOf(user) } };
+/** Answers a SelfSubjectReview, with the time of the answer. */
+export function reviewSelfSubject(env: Env, user: UserInfo, review: SelfSubjectReview): SelfSubjectReview {
+  return { ...review, metadata: { ...review.metadata, creationTimestamp: formatTime(env.clock.now()) }, status: { userInfo: userInfoOf(user) } };
 }
 
 function userInfoOf({ name, uid, groups, extra }: UserInfo): { username: string; uid?: string; groups: readonly string[]; extra?: UserInfo["extra"] } {

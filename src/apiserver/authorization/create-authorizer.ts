@@ -49,8 +49,7 @@ export function createAuthorizer({ objects }: AuthorizerOptions): ServerAuthoriz
   return {
     rbac,
     authorize: (attributes) => all.authorize(attributes),
-    rulesFor: (user, namespace) =>
-      reviewRules(rbac, user, namespace, { isSuperuser: user.groups.includes(SUPERUSER_GROUP), isNode: nodeNameOf(user) !== undefined }),
+    rulesFor: (user, namespace) => reviewRules(rbac, user, namespace, nodeNameOf(user) !== undefined),
     close() {
       rbac.close();
       relations.close();

@@ -2,6 +2,7 @@
 import { stringify } from "yaml";
 import {
   badRequestError,
+  type Column,
   encode,
   formatJson,
   type IncludeObject,
@@ -86,9 +87,21 @@ export function revisionResponse(status: number, kind: Kind, revision: ObjectRev
   return respond(status, [bytes, Uint8Array.of(NEWLINE)], representation);
 }
 
-/** An object that is not stored, in its own form. */
+/** A document in its own form. */
 export function objectResponse(status: number, object: object, representation: Representation): ApiResponse {
   return respond(status, [jsonBytes(object), Uint8Array.of(NEWLINE)], representation);
+}
+
+/** An object that is not stored: as a table where it has columns, else in its own form. */
+export function unstoredResponse(status: number, object: KubeObject, representation: Representation, columns?: readonly Column<KubeObject>[]): ApiResponse {
+  const { media } = representation;
+  if (columns !== undefined && media.transform?.as === "Table") {
+    const { resourceVersion } = object.metadata;
+    const table = tableOf(columns, [object], { resourceVersion }, tableOptions(representation));
+    return respond(status, [jsonBytes(table), Uint8Array.of(NEWLINE)], representation);
+  }
+  const plain = media.transform === undefined ? media : { format: media.format, contentType: `application/${media.format}` };
+  return objectResponse(status, object, { ...representation, media: plain });
 }
 
 export function listResponse(kind: Kind, items: readonly ObjectRevision[], metadata: ListMetadata, representation: Representation): ApiResponse {
@@ -97,7 +110,9 @@ export function listResponse(kind: Kind, items: readonly ObjectRevision[], metad
   const objects = items.map((item) => viewOf(kind, item));
   const version = transform.version as MetaVersion;
   const list =
-    transform.as === "Table" ? tableOf(kind, objects, metadata, tableOptions(representation)) : partialObjectMetadataList(objects, metadata, version);
+    transform.as === "Table"
+      ? tableOf(kind.declaration.columns, objects, metadata, tableOptions(representation))
+      : partialObjectMetadataList(objects, metadata, version);
   return respond(200, [jsonBytes(list), Uint8Array.of(NEWLINE)], representation);
 }
 
@@ -107,7 +122,7 @@ export function transformed(kind: Kind, object: KubeObject, representation: Repr
   if (transform === undefined) return JSON.parse(encode(kind, object));
   if (transform.as !== "Table") return partialObjectMetadata(object, transform.version as MetaVersion);
   const { resourceVersion } = object.metadata;
-  return tableOf(kind, [object], { resourceVersion }, { ...tableOptions(representation), noHeaders });
+  return tableOf(kind.declaration.columns, [object], { resourceVersion }, { ...tableOptions(representation), noHeaders });
 }
 
 /** What a watch shows when nothing changed: how far it is. */

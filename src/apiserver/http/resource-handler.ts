@@ -33,7 +33,6 @@ import { type BodyFormat, integer, parseDeleteOptions, parseListQuery, parseWatc
 import { decodeMessage, openEnvelope } from "./protobuf-decoder.ts";
 import {
   listResponse,
-  objectResponse,
   permitsListTransforms,
   permitsNothing,
   permitsObjectTransforms,
@@ -41,6 +40,7 @@ import {
   type Representation,
   representationFor,
   revisionResponse,
+  unstoredResponse,
 } from "./representation.ts";
 import { isTrue, type ResourceRequest } from "./request-info.ts";
 import { watchResponse } from "./watch-stream.ts";
@@ -184,7 +184,7 @@ export class ResourceHandler {
   #answer(status: number, { kind }: AuthorizedRequest, outcome: Outcome, representation: Representation): ApiResponse {
     return "revision" in outcome
       ? revisionResponse(status, kind, outcome.revision, representation)
-      : objectResponse(status, outcome.object, plain(representation));
+      : unstoredResponse(status, outcome.object, representation, outcome.columns);
   }
 
   /** The body as an object of the kind that the path takes. */
@@ -208,12 +208,6 @@ function decodeAs(target: DecodeTarget, body: Uint8Array, format: BodyFormat, fi
   if (format !== "protobuf") return decode(target, body, { format, fieldValidation });
   const { apiVersion, kind, raw } = openEnvelope(body);
   return decodeValue(target, { ...(decodeMessage(target.schema, raw) as object), apiVersion, kind }, "Ignore");
-}
-
-/** What is no stored object has no table. */
-function plain(representation: Representation): Representation {
-  const { media } = representation;
-  return media.transform === undefined ? representation : { ...representation, media: { format: media.format, contentType: `application/${media.format}` } };
 }
 
 function targetOf({ kind, resource }: AuthorizedRequest): Target {
