@@ -197,7 +197,8 @@ describe("the official JavaScript client", () => {
       body: { metadata: { name: "web" }, spec: { replicas: 1, selector: { matchLabels: { app: "web" } }, template } },
     });
     const scale = await apps.readNamespacedDeploymentScale(at);
-    await apps.replaceNamespacedDeploymentScale({ ...at, body: { ...scale, spec: { replicas: 2 } } });
+    // Without the version read, for the controllers write the deployment's status meanwhile.
+    await apps.replaceNamespacedDeploymentScale({ ...at, body: { ...scale, metadata: { ...at }, spec: { replicas: 2 } } });
     const available = async () => (await apps.readNamespacedDeployment(at)).status?.availableReplicas;
     await expect.poll(available, { timeout: 20_000 }).toBe(2);
     const [pod] = (await core.listNamespacedPod({ namespace: "default", labelSelector: "app=web", fieldSelector: "status.phase=Running" })).items;
