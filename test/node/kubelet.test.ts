@@ -120,7 +120,9 @@ describe.skipIf(reason !== undefined)("the kubelet on real containers", () => {
       command: ["sh", "-c", "echo main >> /shared/order; cat /shared/order"],
       volumeMounts: [{ name: "shared", mountPath: "/shared" }],
     });
-    await node.create("ordered", { restartPolicy: "Never", initContainers, containers: [main], volumes: [{ name: "shared", emptyDir: {} }] });
+    const volumes = [{ name: "shared", emptyDir: {} }];
+    // As first process of its container, the sidecar's sleep does not heed SIGTERM.
+    await node.create("ordered", { restartPolicy: "Never", terminationGracePeriodSeconds: 2, initContainers, containers: [main], volumes });
     await node.waitFor("ordered", ({ status }) => status?.phase === "Succeeded");
     expect(await node.logs("ordered")).toBe("first\nmain\n");
     await node.remove("ordered");
