@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { findViolations } from "./layers.ts";
 
 export interface Tally {
@@ -13,7 +13,12 @@ export interface Tally {
 
 export interface Step {
   readonly name: string;
-  readonly run: () => Tally;
+  readonly run: () => Outcome;
+}
+
+interface Outcome extends Tally {
+  /** What is said of the failures once more at the end, where it is seen. */
+  readonly failures?: readonly string[];
 }
 
 /** Runs all steps, also after a failure, prints what each took, and gives the sum. */
@@ -27,12 +32,16 @@ export function runSteps(steps: readonly Step[]): Tally {
     total.passed += tally.passed;
     total.failed += tally.failed;
     total.skipped += tally.skipped;
-    if (tally.failed > 0) failures.push(step.name);
+    if (tally.failed > 0) failures.push(step.name, ...(tally.failures ?? []).map((failure) => indent(failure)));
     console.log(`== ${step.name}: ${tally.failed === 0 ? "ok" : "FAILED"} in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
   }
-  if (failures.length > 0) console.log(`\nfailed: ${failures.join(", ")}`);
+  if (failures.length > 0) console.log(`\nfailed:\n${failures.join("\n")}`);
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total;
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, "  ");
 }
 
 const PASSED: Tally = { passed: 1, failed: 0, skipped: 0 };
@@ -73,17 +82,43 @@ export function vitest(name: string, args: readonly string[]): Step {
   };
 }
 
-function readReport(file: string, succeeded: boolean): Tally {
-  let report: { numPassedTests: number; numFailedTests: number; numPendingTests: number; numTodoTests: number };
+/** The part of vitest's JSON report that is read. */
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string; readonly failureMessages: readonly string[] }[];
+  }[];
+}
+
+/** How much is said again of one failure, in characters. */
+const FAILURE_LENGTH = 1500;
+
+function failuresOf({ testResults }: Report): string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    const file = relative(".", name);
+    if (failed.length === 0 && status === "failed") return [`${file}: ${message.slice(0, FAILURE_LENGTH)}`];
+    return failed.map((test) => `${file}: ${test.fullName}\n${indent(test.failureMessages.join("\n").slice(0, FAILURE_LENGTH))}`);
+  });
+}
+
+function readReport(file: string, succeeded: boolean): Outcome {
+  let report: Report;
   try {
-    report = JSON.parse(readFileSync(file, "utf8")) as typeof report;
+    report = JSON.parse(readFileSync(file, "utf8")) as Report;
   } catch (error) {
     console.log(`vitest left no report: ${String(error)}`);
     return FAILED;
   }
   // A file that fails to load counts as no test, yet the run fails.
   const failed = succeeded ? report.numFailedTests : Math.max(1, report.numFailedTests);
-  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
+  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests, failures: failuresOf(report) };
 }
 
 /** What `npm run check` runs. */
