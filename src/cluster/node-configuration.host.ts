@@ -2,10 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { type KubeletConfiguration, KubeletConfigurationError, readKubeletConfiguration } from "../kubelet/index.ts";
 import type { ClusterPaths } from "./data-folder.ts";
-import { type ClusterOptions, OptionsError } from "./options.ts";
+import { type NodeOptions, OptionsError } from "./options.ts";
 
 /** Throws `OptionsError`, which names the file and each field that is wrong. */
-export async function nodeConfiguration(paths: ClusterPaths, options: ClusterOptions): Promise<Partial<KubeletConfiguration>> {
+export async function nodeConfiguration(paths: ClusterPaths, options: NodeOptions): Promise<Partial<KubeletConfiguration>> {
   const { kubeletConfig: file, podManifestPath, maxPods, registerWithTaints, runtime } = options;
   const configured = file === undefined ? undefined : await readFileOf(file);
   const asked = podManifestPath ?? (configured?.staticPodPath === "" ? undefined : configured?.staticPodPath);

@@ -5,26 +5,15 @@ import { parseCidr, parseIp } from "../api/index.ts";
 
 export type RuntimeChoice = "containerd" | "simulated";
 
-export interface ClusterOptions {
-  readonly dataDir: string;
+/** What a node is to be, and what it must know of the cluster. */
+export interface NodeOptions {
   readonly nodeName: string;
   readonly runtime: RuntimeChoice;
-  /** Port of the API server on all addresses. */
-  readonly apiPort: number;
-  /** The node's address, or one of each family, with a comma; absent: found at start. */
-  readonly nodeIp?: string;
   /** Addresses of services: a range, or one of each family, with a comma. The first one's family is the default. */
   readonly serviceCidr: string;
   /** Addresses of pods: ranges of the same families. */
   readonly podCidr: string;
-  /** Prefix lengths of a node's piece of them. */
-  readonly nodeCidrMaskSizeIpv4: number;
-  readonly nodeCidrMaskSizeIpv6: number;
   readonly clusterDomain: string;
-  /** `from-to`. */
-  readonly serviceNodePortRange: string;
-  /** Path of a KubeSchedulerConfiguration, read at every start; absent: kube-scheduler's defaults. */
-  readonly schedulerConfig?: string;
   /** A KubeletConfiguration file, read at each start. */
   readonly kubeletConfig?: string;
   /** A folder of static pods; absent: one in the data folder. */
@@ -33,6 +22,22 @@ export interface ClusterOptions {
   readonly nodeLabels?: Readonly<Record<string, string>>;
   /** Only when the node is new. */
   readonly registerWithTaints?: readonly Taint[];
+}
+
+/** The cluster, and its first node. */
+export interface ClusterOptions extends NodeOptions {
+  readonly dataDir: string;
+  /** Port of the API server on all addresses. */
+  readonly apiPort: number;
+  /** The node's address, or one of each family, with a comma; absent: found at start. */
+  readonly nodeIp?: string;
+  /** Prefix lengths of a node's piece of the pods' ranges. */
+  readonly nodeCidrMaskSizeIpv4: number;
+  readonly nodeCidrMaskSizeIpv6: number;
+  /** `from-to`. */
+  readonly serviceNodePortRange: string;
+  /** Path of a KubeSchedulerConfiguration, read at every start; absent: kube-scheduler's defaults. */
+  readonly schedulerConfig?: string;
 }
 
 export const DEFAULT_OPTIONS = {
