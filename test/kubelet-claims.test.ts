@@ -12,7 +12,14 @@ afterEach(async () => {
 });
 
 /** A claim and its volume, as the binder leaves them. */
-async function bound(spec: Partial<PersistentVolume["spec"]>, { phase = "Bound", claimUid = "" } = {}): Promise<void> {
+async function bound(
+  spec: Partial<PersistentVolume["spec"]>,
+  {
+    phase = "Bound",
+    claimUid = "",
+    annotations = {},
+  }: { readonly phase?: string; readonly claimUid?: string; readonly annotations?: Record<string, string> } = {},
+): Promise<void> {
   const { volumeMode } = spec;
   const metadata = { name: "data", namespace: "default" };
   const asked = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } }, volumeName: "disk", volumeMode };
@@ -20,7 +27,7 @@ async function bound(spec: Partial<PersistentVolume["spec"]>, { phase = "Bound",
   await node.client.update(persistentVolumeClaims, { ...claim, status: { phase } }, { subresource: "status" });
   const claimRef = { ...metadata, uid: claimUid === "" ? claim.metadata.uid : claimUid };
   const whole = { accessModes: ["ReadWriteOnce"], capacity: { storage: "1Gi" }, claimRef, ...spec };
-  await node.client.create(persistentVolumes, { apiVersion: "v1", kind: "PersistentVolume", metadata: { name: "disk" }, spec: whole });
+  await node.client.create(persistentVolumes, { apiVersion: "v1", kind: "PersistentVolume", metadata: { name: "disk", annotations }, spec: whole });
 }
 
 const nodeAffinity = { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [NODE] }] }] } };
@@ -53,6 +60,14 @@ describe("a pod with a claim", () => {
     await user({ volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data", readOnly: true } }] });
     await node.waitForPod("web", isRunning);
     expect(await mountOf("/data")).toMatchObject({ readonly: true });
+  });
+
+  it("belongs to the group that its volume names", async () => {
+    await bound({ hostPath: { path: "/disks/one" } }, { annotations: { "pv.beta.kubernetes.io/gid": "1234" } });
+    await user({ securityContext: { supplementalGroups: [5] } });
+    await node.waitForPod("web", isRunning);
+    const [container] = await node.runtime.listContainers();
+    expect(node.runtime.config(container?.id ?? "").securityContext.supplementalGroups).toEqual([5, 1234]);
   });
 
   it("gets a local volume for its group, file by file or only when the root is not", async () => {

@@ -49,6 +49,7 @@ export * from "./core/pod.ts";
 export * from "./core/pod-facts.ts";
 export * from "./core/pod-references.ts";
 export * from "./core/pod-template.ts";
+export { appArmorProfileOf } from "./core/profile-annotations.ts";
 export * from "./core/replication-controller.ts";
 export * from "./core/resource-quota.ts";
 export * from "./core/secret.ts";

@@ -31,6 +31,8 @@ export interface WriteContext {
   readonly userGroups: readonly string[];
   readonly userUid?: string;
   readonly userExtra?: Readonly<Record<string, readonly string[]>>;
+  /** Tells the writer, beside the answer, what can no longer be seen once the object is prepared. */
+  warn(texts: readonly string[]): void;
 }
 
 /** How a subresource that updates its object (`approval`, `finalize`, `resize`, `ephemeralcontainers`) narrows and checks the update. */

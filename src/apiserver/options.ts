@@ -1,6 +1,7 @@
 // What an API server is told at its start.
 import type { Store } from "../store/index.ts";
 import type { ServiceAccountKeys } from "./authentication/service-account-keys.ts";
+import type { ComponentCheck } from "./component-statuses.ts";
 import type { NodeConnector } from "./node-connector.ts";
 import type { UserInfo } from "./user.ts";
 
@@ -21,6 +22,8 @@ export interface ApiServerOptions {
   readonly advertise?: { readonly address: string; readonly port: number };
   /** The way to the nodes' kubelets, for logs, exec and the like. Absent: such requests are refused. */
   readonly nodes?: NodeConnector;
+  /** How the other parts of the control plane are, for componentstatuses. */
+  readonly components?: Readonly<Partial<Record<"scheduler" | "controller-manager", ComponentCheck>>>;
   /** PEM certificates that clients' certificates are signed by, published for extension servers. */
   readonly clientCa?: string;
 }

@@ -5,6 +5,7 @@
 import {
   clusterRoleBindings,
   clusterRoles,
+  componentStatuses,
   ingressClasses,
   ipAddresses,
   type Kind,
@@ -38,6 +39,7 @@ import { bootstrap, keepBootstrapObjects } from "./bootstrap/bootstrap.ts";
 import { CacheReader } from "./cache/cache-reader.ts";
 import { Resources } from "./cache/resource.ts";
 import { LocalClient } from "./client/local-client.ts";
+import { type ComponentCheck, componentStatusSource } from "./component-statuses.ts";
 import { ConnectHandler } from "./http/connect-handler.ts";
 import { DocumentsHandler } from "./http/documents-handler.ts";
 import type { Handler } from "./http/message.ts";
@@ -45,6 +47,7 @@ import { Pipeline } from "./http/pipeline.ts";
 import { ResourceHandler } from "./http/resource-handler.ts";
 import { createMetricsSources } from "./metrics/metrics-sources.ts";
 import type { ObjectReader } from "./object-reader.ts";
+import type { ObjectSource } from "./object-sources.ts";
 import { Operations } from "./operations.ts";
 import { type ApiServerOptions, defaultIssuer, defaultNodePortRange, defaultServiceCidr } from "./options.ts";
 import { createReviews } from "./reviews.ts";
@@ -195,6 +198,12 @@ class Server implements ApiServer {
     }
   }
 
+  #componentChecks(): Readonly<Record<string, ComponentCheck>> {
+    const unknown: ComponentCheck = () => "not running in the API server's process";
+    const { scheduler = unknown, "controller-manager": manager = unknown } = this.#options.components ?? {};
+    return { "controller-manager": manager, scheduler, "etcd-0": () => this.#storeProblem() };
+  }
+
   localClient(user: UserInfo): Client {
     return new LocalClient(
       () => this.#ready().operations,
@@ -260,7 +269,10 @@ class Server implements ApiServer {
       registry: this.#registry,
       creators,
       reviews: createReviews(this.#env, authenticator, this.#authorizer),
-      sources: createMetricsSources(this.#env, { objects: this.#objects, nodes: this.#options.nodes }),
+      sources: new Map<Kind, ObjectSource>([
+        ...createMetricsSources(this.#env, { objects: this.#objects, nodes: this.#options.nodes }),
+        [componentStatuses, componentStatusSource(this.#componentChecks())],
+      ]),
       authorizer: this.#authorizer,
     });
     return { keys, tokens, authenticator, operations };

@@ -29,7 +29,11 @@ export interface ControlPlane {
 /** Resolves when the API server is ready. */
 export async function startControlPlane(env: Env, options: ControlPlaneOptions): Promise<ControlPlane> {
   const serviceAccountKeys = options.serviceAccountKeys ?? (await generateServiceAccountKeys());
-  const apiServer = createApiServer(env, { ...options, serviceAccountKeys });
+  let started = false;
+  let state: "new" | "running" | "stopped" = "new";
+  const running = (): string | undefined => (state === "running" ? undefined : "not running");
+  const components = { scheduler: running, "controller-manager": running };
+  const apiServer = createApiServer(env, { ...options, serviceAccountKeys, components });
   await apiServer.start();
   const managerClient = apiServer.localClient(CONTROLLER_MANAGER);
   // One cache a kind for both: objects are shared, so that a second one would cost only its index, but why pay for it.
@@ -44,15 +48,16 @@ export async function startControlPlane(env: Env, options: ControlPlaneOptions):
     ...(options.nodes === undefined ? {} : { nodeDirectories: createNodeDirectories(env, options.nodes) }),
   });
   const scheduler = createScheduler(env, apiServer.localClient(SCHEDULER), { informers, ...options.scheduler });
-  let started = false;
   return {
     apiServer,
     startControllers: async () => {
       started = true;
       await installLocalPath(apiServer.localClient(ADMINISTRATOR));
       await Promise.all([controllers.start(), scheduler.start()]);
+      state = "running";
     },
     stop: async () => {
+      state = "stopped";
       if (started) await Promise.all([controllers.stop(), scheduler.stop()]);
       informers.stop();
       await apiServer.stop();

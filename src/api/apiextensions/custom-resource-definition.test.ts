@@ -5,7 +5,7 @@ import type { CustomResourceDefinition } from "../generated/types.ts";
 import { customResourceDefinitions } from "./custom-resource-definition.ts";
 
 const { declaration } = customResourceDefinitions;
-const context = { now: 0, userName: "jane", userGroups: [] };
+const context = { now: 0, userName: "jane", userGroups: [], warn: () => undefined };
 const definition: CustomResourceDefinition = {
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",

@@ -10,7 +10,7 @@ import { replicaSets } from "./replica-set.ts";
 import { statefulSets } from "./stateful-set.ts";
 
 const texts = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map(fieldErrorText);
-const context = { now: 0, userName: "u", userGroups: [] };
+const context = { now: 0, userName: "u", userGroups: [], warn: () => undefined };
 const metadata = { name: "x", namespace: "default" };
 const selector = { matchLabels: { app: "web" } };
 const template = { metadata: { name: "", labels: { app: "web" } }, spec: { containers: [{ name: "a", image: "b" }] } };

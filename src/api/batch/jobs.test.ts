@@ -9,7 +9,7 @@ import { parseIndexes } from "./indexes.ts";
 import { jobs } from "./job.ts";
 
 const texts = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map(fieldErrorText);
-const context = { now: 0, userName: "u", userGroups: [] };
+const context = { now: 0, userName: "u", userGroups: [], warn: () => undefined };
 const template = { spec: { restartPolicy: "Never", containers: [{ name: "a", image: "b" }] } };
 
 type Change<T> = (object: Mutable<T>) => void;

@@ -6,7 +6,7 @@ import { alternativeNameSorts, certificateRequestSubject } from "./certificate-r
 import { certificateSigningRequests } from "./certificate-signing-request.ts";
 
 const { declaration } = certificateSigningRequests;
-const context = { now: Date.UTC(2026, 0, 1), userName: "jane", userUid: "u", userGroups: ["dev"], userExtra: { k: ["v"] } };
+const context = { now: Date.UTC(2026, 0, 1), userName: "jane", userUid: "u", userGroups: ["dev"], userExtra: { k: ["v"] }, warn: () => undefined };
 
 /** DER of one element. */
 function der(tag: number, ...content: readonly number[][]): number[] {

@@ -19,7 +19,7 @@ import { validateClaim, validateClaimUpdate } from "./volume-validation.ts";
 
 const texts = (errors: readonly FieldError[]): string[] => errors.map(fieldErrorText);
 const metadata = { name: "x", namespace: "default" };
-const context = { now: 0, userName: "u", userGroups: [] };
+const context = { now: 0, userName: "u", userGroups: [], warn: () => undefined };
 
 describe("namespaces", () => {
   const example = (): Mutable<Namespace> => ({ apiVersion: "v1", kind: "Namespace", metadata: { name: "x" }, spec: {} });

@@ -2,12 +2,13 @@
 // (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec). Field paths and texts are Kubernetes'.
 import { checkDnsLabelAt, checkDnsSubdomainAt, checkLabelKey, checkLabels, checkOneOf, checkRequiredOneOf, checkText } from "../field-checks.ts";
 import { duplicate, type FieldError, type FieldPath, forbidden, invalid, notFound, required, tooLong } from "../field-errors.ts";
-import type { Container, ObjectMeta, PodDNSConfig, PodResourceClaim, PodSchedulingGate, PodSpec } from "../generated/types.ts";
+import type { ObjectMeta, PodDNSConfig, PodResourceClaim, PodSchedulingGate, PodSpec } from "../generated/types.ts";
 import { checkIp } from "../ip.ts";
 import { checkDnsSubdomain, checkDnsSubdomainWithUnderscore, checkQualifiedName, inclusiveRangeError } from "../names.ts";
 import { annotations } from "../well-known.ts";
 import { checkAffinity, checkTolerations, checkTopologySpread } from "./affinity-validation.ts";
 import { checkContainers, checkEphemeralContainers, checkInitContainers, type PodSurroundings } from "./container-validation.ts";
+import { containersWithPath } from "./pod-containers.ts";
 import { checkVolumes } from "./pod-volume-validation.ts";
 import { checkContainerResources, checkPodResources } from "./resource-validation.ts";
 import { checkOperatingSystem, checkPodSecurityContext } from "./security-validation.ts";
@@ -17,13 +18,6 @@ const MAX_NAMESERVERS = 3;
 const MAX_SEARCHES = 32;
 const MAX_SEARCH_CHARACTERS = 2048;
 const MAX_HOSTNAME = 64;
-
-/** Every container with its path, init containers first. */
-function containersWithPath(path: FieldPath, spec: PodSpec): readonly (readonly [FieldPath, Container])[] {
-  return (["initContainers", "containers", "ephemeralContainers"] as const).flatMap((list) =>
-    (spec[list] ?? []).map((container, position) => [path.child(list).index(position), container] as const),
-  );
-}
 
 function checkDnsConfig(path: FieldPath, config: PodDNSConfig | undefined, policy: string | undefined): FieldError[] {
   const { nameservers = [], searches = [], options = [] } = config ?? {};

@@ -5,12 +5,14 @@ import type { LabelSelector, PodTemplate, PodTemplateSpec } from "../generated/t
 import { labelSelectorMatches } from "../selector.ts";
 import { checkPodSpec } from "./pod-spec-validation.ts";
 import { checkPodAnnotations } from "./pod-validation.ts";
+import { checkProfilesAgree } from "./profile-annotations.ts";
 
 export function checkPodTemplate(path: FieldPath, template: PodTemplateSpec): FieldError[] {
   const errors = [
     ...checkTemplateMetadata(path, template.metadata),
     ...checkPodAnnotations(path.child("annotations"), template.metadata?.annotations, template.spec),
     ...checkPodSpec(path.child("spec"), template.spec, undefined),
+    ...checkProfilesAgree(path.child("spec"), template.metadata?.annotations ?? {}, template.spec),
   ];
   if ((template.spec.ephemeralContainers ?? []).length > 0) {
     errors.push(forbidden(path.child("spec", "ephemeralContainers"), "ephemeral containers not allowed in pod template"));

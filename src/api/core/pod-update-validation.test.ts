@@ -182,7 +182,7 @@ describe("subresources of a pod", () => {
     const pod = mutableCopy(old);
     pod.spec.hostname = "other";
     pod.status = { phase: "Failed" };
-    pods.declaration.prepareForStatusUpdate?.(pod, old, { now: 0, userName: "u", userGroups: [] });
+    pods.declaration.prepareForStatusUpdate?.(pod, old, { now: 0, userName: "u", userGroups: [], warn: () => undefined });
     expect(pod.spec).toEqual(old.spec);
     expect(pod.status).toEqual({ phase: "Failed", qosClass: "Burstable" });
   });

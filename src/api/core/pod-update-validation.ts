@@ -12,6 +12,7 @@ import { checkTolerations } from "./affinity-validation.ts";
 import { checkImageSpace } from "./container-validation.ts";
 import { describeDifference } from "./difference.ts";
 import { checkPod } from "./pod-validation.ts";
+import { checkAppArmorAnnotationChanges } from "./profile-annotations.ts";
 
 const SPEC = FieldPath.root("spec");
 const MAX_INT32 = 2147483647;
@@ -26,11 +27,13 @@ const CHANGEABLE = [
 
 /** The mirror annotation is the kubelet's mark; it neither comes nor goes. */
 function checkAnnotationChanges(pod: Pod, old: Pod): FieldError[] {
-  const path = FieldPath.root("metadata").child("annotations").key(annotations.mirrorPod);
+  const path = FieldPath.root("metadata").child("annotations");
   const before = old.metadata.annotations?.[annotations.mirrorPod];
   const after = pod.metadata.annotations?.[annotations.mirrorPod];
-  if (before === after) return [];
-  return [forbidden(path, before === undefined ? "may not add mirror pod annotation" : "may not remove or update mirror pod annotation")];
+  const errors = checkAppArmorAnnotationChanges(path, pod.metadata.annotations ?? {}, old.metadata.annotations ?? {});
+  if (before === after) return errors;
+  const text = before === undefined ? "may not add mirror pod annotation" : "may not remove or update mirror pod annotation";
+  return [...errors, forbidden(path.key(annotations.mirrorPod), text)];
 }
 
 /** Undefined when so much differs that nothing more can be said. */

@@ -4,6 +4,7 @@ import type { Pod, PodSpec } from "../generated/types.ts";
 import { annotations } from "../well-known.ts";
 import { checkImageSpace } from "./container-validation.ts";
 import { checkPodSpec } from "./pod-spec-validation.ts";
+import { checkProfileAnnotations, checkProfilesAgree } from "./profile-annotations.ts";
 
 const SPEC = FieldPath.root("spec");
 const MAX_INT32 = 2147483647;
@@ -18,7 +19,7 @@ export function checkPodAnnotations(path: FieldPath, values: Readonly<Record<str
   const cost = values?.[annotations.podDeletionCost];
   const plain = cost === undefined || (/^(0|-?[1-9][0-9]*)$/.test(cost) && Math.abs(Number(cost)) <= MAX_INT32);
   if (!plain) errors.push(invalid(path.key(annotations.podDeletionCost), cost, "must be a 32bit integer"));
-  return errors;
+  return [...errors, ...checkProfileAnnotations(path, values ?? {}, spec)];
 }
 
 function checkTokenVolumes(path: FieldPath, spec: PodSpec): FieldError[] {
@@ -50,5 +51,5 @@ export function validatePod(pod: Pod): FieldError[] {
   if (pod.spec.nodeName && (pod.spec.schedulingGates ?? []).length > 0) {
     errors.push(forbidden(SPEC.child("nodeName"), "cannot be set until all schedulingGates have been cleared"));
   }
-  return errors;
+  return [...errors, ...checkProfilesAgree(SPEC, pod.metadata.annotations ?? {}, pod.spec)];
 }

@@ -6,7 +6,9 @@ import type { Affinity, Container, ContainerPort, NodeSelectorTerm, PodSpec, Pod
 import { sameValue } from "../immutable.ts";
 import { checkDnsLabel } from "../names.ts";
 import type { KubeObject } from "../object.ts";
+import { containersWithPath } from "./pod-containers.ts";
 import { volumeWarnings } from "./pod-volume-warnings.ts";
+import { profileAnnotationWarnings } from "./profile-annotations.ts";
 
 const DEPRECATED_NODE_LABELS: Readonly<Record<string, string>> = {
   "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
@@ -23,9 +25,6 @@ const DEPRECATED_ANNOTATIONS: Readonly<Record<string, string>> = {
   "security.alpha.kubernetes.io/sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
   "security.alpha.kubernetes.io/unsafe-sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
 };
-const POD_SECCOMP = "seccomp.security.alpha.kubernetes.io/pod";
-const CONTAINER_SECCOMP = "container.seccomp.security.alpha.kubernetes.io/";
-const SECCOMP_TEXT = 'non-functional in v1.27+; use the "seccompProfile" field instead';
 const NO_POD = "a null labelSelector results in matching no pod";
 
 interface Placed<T> {
@@ -49,7 +48,7 @@ export function templateWarnings(path: FieldPath, template: PodTemplateSpec | un
 /** `path` is that of the template, empty for a pod. */
 export function podWarnings(path: FieldPath, { metadata, spec }: Pick<PodTemplateSpec, "metadata" | "spec">): string[] {
   const at = path.child("spec");
-  const containers = placedContainers(at, spec);
+  const containers = containersWithPath(at, spec).map(([place, value]) => ({ path: place, value }));
   const annotations = metadata?.annotations ?? {};
   const grace = spec.terminationGracePeriodSeconds ?? 0;
   return [
@@ -72,18 +71,12 @@ export function podWarnings(path: FieldPath, { metadata, spec }: Pick<PodTemplat
       name === "" ? [`${at.child("imagePullSecrets").index(index).child("name")}: invalid empty name ""`] : [],
     ),
     ...fractions(at.child("overhead"), spec.overhead),
-    ...seccompWarnings(path.child("metadata", "annotations"), annotations, spec),
+    ...profileAnnotationWarnings(path, { metadata, spec }),
     ...containers.flatMap(containerWarnings),
     ...portWarnings(containers),
     ...(grace < 0 ? [`${at.child("terminationGracePeriodSeconds")}: must be >= 0; negative values are invalid and will be treated as 1`] : []),
     ...podAffinityWarnings(at.child("affinity"), spec.affinity),
   ];
-}
-
-function placedContainers(path: FieldPath, spec: PodSpec): Placed<Container>[] {
-  return (["initContainers", "containers", "ephemeralContainers"] as const).flatMap((list) =>
-    (spec[list] ?? []).map((value, index) => ({ path: path.child(list).index(index), value })),
-  );
 }
 
 function nodeLabelWarnings(path: FieldPath, { nodeSelector = {}, affinity, topologySpreadConstraints = [] }: PodSpec): string[] {
@@ -144,14 +137,6 @@ function fractions(path: FieldPath, amounts: Readonly<Record<string, string>> | 
     if (quantity === undefined || quantity.milliValue() % 1000 === 0) return [];
     return [`${path.key(name)}: fractional byte value ${JSON.stringify(quantity.toString())} is invalid, must be an integer`];
   });
-}
-
-function seccompWarnings(path: FieldPath, annotations: Readonly<Record<string, string>>, spec: PodSpec): string[] {
-  const unheeded = [
-    ...(spec.securityContext?.seccompProfile === undefined ? [POD_SECCOMP] : []),
-    ...placedContainers(path, spec).flatMap(({ value }) => (value.securityContext?.seccompProfile === undefined ? [`${CONTAINER_SECCOMP}${value.name}`] : [])),
-  ];
-  return unheeded.filter((key) => Object.hasOwn(annotations, key)).map((key) => `${path.key(key)}: ${SECCOMP_TEXT}`);
 }
 
 function containerWarnings({ path, value: { resources, env = [] } }: Placed<Container>): string[] {

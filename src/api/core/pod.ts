@@ -3,6 +3,7 @@ import type { Mutable } from "../../base/index.ts";
 import { kind } from "../declare.ts";
 import { FieldPath } from "../field-errors.ts";
 import type { Pod } from "../generated/types.ts";
+import type { WriteContext } from "../kind.ts";
 import { nameIsDnsSubdomain } from "../names.ts";
 import { podColumns } from "./pod-columns.ts";
 import { defaultPod } from "./pod-defaults.ts";
@@ -12,6 +13,7 @@ import { keepAllButEphemeralContainers, keepAllButResources, prepareNewPod, prep
 import { validateEphemeralContainersUpdate, validatePodStatusUpdate, validatePodUpdate } from "./pod-update-validation.ts";
 import { validatePod } from "./pod-validation.ts";
 import { nameWarnings, podWarnings } from "./pod-warnings.ts";
+import { adoptAppArmorAnnotations } from "./profile-annotations.ts";
 
 /** Pods that no node holds, and pods that have ended, go at once. */
 function gracePeriodSeconds(pod: Pod, asked: number | undefined): number {
@@ -24,9 +26,10 @@ export const pods = kind<Pod>("v1", "Pod", {
   columns: podColumns,
   defaults: defaultPod,
   validateName: nameIsDnsSubdomain,
-  prepareForCreate(pod: Mutable<Pod>): void {
+  prepareForCreate(pod: Mutable<Pod>, context: WriteContext): void {
     pod.status = { phase: "Pending", qosClass: computeQosClass(pod) };
     prepareNewPod(pod);
+    context.warn(adoptAppArmorAnnotations(pod));
   },
   prepareForStatusUpdate: preparePodStatus,
   warnings: (object, old) =>

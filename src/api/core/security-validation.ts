@@ -28,7 +28,7 @@ function checkSeccomp(path: FieldPath, profile: SeccompProfile | undefined): Fie
   return profile.localhostProfile === undefined ? errors : [...errors, invalid(at, profile, "can only be set when seccomp type is Localhost")];
 }
 
-function checkAppArmor(path: FieldPath, profile: AppArmorProfile | undefined): FieldError[] {
+export function checkAppArmor(path: FieldPath, profile: AppArmorProfile | undefined): FieldError[] {
   if (profile === undefined) return [];
   const at = path.child("localhostProfile");
   const local = profile.localhostProfile;

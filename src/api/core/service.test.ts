@@ -141,13 +141,13 @@ describe("a service", () => {
     });
     const inner = mutableCopy(old);
     inner.spec.type = "ClusterIP";
-    services.declaration.prepareForUpdate?.(inner, old, { now: 0, userName: "u", userGroups: [] });
+    services.declaration.prepareForUpdate?.(inner, old, { now: 0, userName: "u", userGroups: [], warn: () => undefined });
     expect(inner.spec.ports).toEqual([{ port: 80, protocol: "TCP", targetPort: 80 }]);
     expect(inner.spec.externalTrafficPolicy).toBeUndefined();
     const named = mutableCopy(old);
     named.spec.type = "ExternalName";
     named.spec.externalName = "example.com";
-    services.declaration.prepareForUpdate?.(named, old, { now: 0, userName: "u", userGroups: [] });
+    services.declaration.prepareForUpdate?.(named, old, { now: 0, userName: "u", userGroups: [], warn: () => undefined });
     expect([named.spec.clusterIP, named.spec.clusterIPs, named.spec.ipFamilies]).toEqual([undefined, undefined, undefined]);
   });
 

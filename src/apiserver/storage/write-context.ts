@@ -29,8 +29,20 @@ export interface PreparedWrite {
 export type WriteHooks = ReadonlyMap<Kind, WriteHook>;
 
 /** What a kind's strategy may know of the writer. */
-export function strategyContext(user: UserInfo, now: number): WriteContext {
-  return { now, userName: user.name, userGroups: user.groups, userUid: user.uid, userExtra: user.extra };
+export function strategyContext({ user, warnings }: Pick<WriteRequestContext, "user" | "warnings">, now: number): WriteContext {
+  return {
+    now,
+    userName: user.name,
+    userGroups: user.groups,
+    userUid: user.uid,
+    userExtra: user.extra,
+    warn: (texts) => addWarnings(warnings, texts),
+  };
+}
+
+/** A write may be tried several times; each text is told once. */
+export function addWarnings(warnings: string[], texts: readonly string[]): void {
+  for (const text of texts) if (!warnings.includes(text)) warnings.push(text);
 }
 
 /** Drops the status of a new object, unless its kind says how creation goes. */

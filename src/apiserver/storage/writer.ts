@@ -34,7 +34,15 @@ import type { EventLeases } from "./event-leases.ts";
 import { countsGeneration, raisesGeneration } from "./generation.ts";
 import { encodeForStorage, ObjectRevision } from "./object-revision.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { type PreparedWrite, prepareForCreate, prepareForUpdate, strategyContext, type WriteHooks, type WriteRequestContext } from "./write-context.ts";
+import {
+  addWarnings,
+  type PreparedWrite,
+  prepareForCreate,
+  prepareForUpdate,
+  strategyContext,
+  type WriteHooks,
+  type WriteRequestContext,
+} from "./write-context.ts";
 
 export interface WriterOptions {
   readonly objects: ObjectStore;
@@ -112,7 +120,7 @@ export class Writer {
     if (!tracked) this.#trackFields(kind, "", object, undefined, context);
     await this.options.admission.mutate(request);
     this.#fillSystemFields(kind, object);
-    prepareForCreate(kind, object, strategyContext(context.user, this.env.clock.now()));
+    prepareForCreate(kind, object, strategyContext(context, this.env.clock.now()));
     const hook = this.options.hooks.get(kind)?.prepare(object, undefined, context.dryRun);
     return this.#finish(hook, context.dryRun, async () => {
       refuse(kind, object, validateCreate(kind, object));
@@ -243,7 +251,7 @@ export class Writer {
     delete metadata.selfLink;
     if (old.metadata.generation === undefined) delete metadata.generation;
     else metadata.generation = old.metadata.generation;
-    prepareForUpdate(kind, subresource, object, old, strategyContext(context.user, this.env.clock.now()));
+    prepareForUpdate(kind, subresource, object, old, strategyContext(context, this.env.clock.now()));
     if (!metadata.uid) metadata.uid = old.metadata.uid;
     if (old.metadata.creationTimestamp !== undefined) metadata.creationTimestamp = old.metadata.creationTimestamp;
     if (old.metadata.deletionTimestamp !== undefined) object.metadata.deletionTimestamp = old.metadata.deletionTimestamp;
@@ -290,9 +298,9 @@ function encodeView(kind: Kind, resource: Resource, object: KubeObject): Uint8Ar
   return encodeForStorage(resource.kind, storedAs === undefined ? object : storedAs.toStored(object));
 }
 
-/** Tells the writer what is allowed and yet a mistake. An update may be tried several times. */
+/** Tells the writer what is allowed and yet a mistake. */
 function warn(kind: Kind, object: KubeObject, old: KubeObject | undefined, { warnings }: WriteRequestContext): void {
-  for (const warning of kind.declaration.warnings?.(object, old) ?? []) if (!warnings.includes(warning)) warnings.push(warning);
+  addWarnings(warnings, kind.declaration.warnings?.(object, old) ?? []);
 }
 
 function refuse(kind: Kind, object: KubeObject, errors: readonly FieldError[]): void {

@@ -37,7 +37,11 @@ export async function containerConfig(
   const environment = await containerEnvironment(context, container);
   const lookUp = (name: string): string | undefined => environment.get(name);
   const mounts = await containerMounts(context, container, lookUp);
-  const securityContext = containerSecurityContext(pod, container, image, host.rootDirectory, targetOf(context, container));
+  const securityContext = containerSecurityContext(pod, container, image, {
+    rootDirectory: host.rootDirectory,
+    volumeGroups: [...context.volumes.values()].flatMap(({ gid }) => (gid === undefined ? [] : [gid])),
+    targetId: targetOf(context, container),
+  });
   const terminationMessageFile = await makeTerminationMessageFile(context, container, restartCount);
   if (terminationMessageFile !== "") mounts.push(mount(container.terminationMessagePath ?? "", terminationMessageFile));
   await host.files.makeDirectory(`${context.logDirectory}/${container.name}`, 0o755);

@@ -1,6 +1,14 @@
 // From a pod's and a container's securityContext to the runtime's
 // (https://kubernetes.io/docs/tasks/configure-pod-container/security-context/). The container's fields win over the pod's.
-import type { AppArmorProfile, Container, Pod, SELinuxOptions, SeccompProfile, SecurityContext } from "../../api/index.ts";
+import {
+  type AppArmorProfile,
+  appArmorProfileOf,
+  type Container,
+  type Pod,
+  type SELinuxOptions,
+  type SeccompProfile,
+  type SecurityContext,
+} from "../../api/index.ts";
 import { ContainerConfigError } from "../environment/container-environment.ts";
 import { isHostNetwork, podFullName } from "../pods/pod-spec.ts";
 import type { ContainerSecurityContext, NamespaceOptions, RuntimeImage, SandboxSecurityContext, SecurityProfile } from "../runtime/runtime.ts";
@@ -39,14 +47,18 @@ export function sandboxSecurityContext(pod: Pod): SandboxSecurityContext {
   };
 }
 
-/** Throws `ContainerConfigError` when the image's user breaks `runAsNonRoot`. `targetId`: whose processes an ephemeral container sees. */
-export function containerSecurityContext(
-  pod: Pod,
-  container: Container,
-  image: RuntimeImage,
-  rootDirectory: string,
-  targetId?: string,
-): ContainerSecurityContext {
+export interface SecuritySurroundings {
+  /** The kubelet's. */
+  readonly rootDirectory: string;
+  /** Groups that the pod's volumes ask for. */
+  readonly volumeGroups: readonly number[];
+  /** Whose processes an ephemeral container sees. */
+  readonly targetId: string | undefined;
+}
+
+/** Throws `ContainerConfigError` when the image's user breaks `runAsNonRoot`. */
+export function containerSecurityContext(pod: Pod, container: Container, image: RuntimeImage, surroundings: SecuritySurroundings): ContainerSecurityContext {
+  const { rootDirectory, volumeGroups, targetId } = surroundings;
   const effective = effectiveSecurityContext(pod, container);
   // An image that names no user runs as root.
   const imageUid = image.uid ?? (image.username === "" ? 0 : undefined);
@@ -60,13 +72,13 @@ export function containerSecurityContext(
     ...(user === undefined ? {} : { runAsUser: user }),
     ...(effective.runAsGroup === undefined ? {} : { runAsGroup: effective.runAsGroup }),
     ...(user === undefined && image.username !== "" ? { runAsUsername: image.username } : {}),
-    supplementalGroups: supplementalGroups(pod),
+    supplementalGroups: [...new Set([...supplementalGroups(pod), ...volumeGroups])],
     readonlyRootfs: effective.readOnlyRootFilesystem ?? false,
     privileged: effective.privileged ?? false,
     seccomp: seccompProfile(container.securityContext?.seccompProfile ?? pod.spec.securityContext?.seccompProfile, rootDirectory),
     capabilities: { add: effective.capabilities?.add ?? [], drop },
     ...selinuxLabel(effective.seLinuxOptions ?? pod.spec.securityContext?.seLinuxOptions),
-    ...appArmorProfile(container.securityContext?.appArmorProfile ?? pod.spec.securityContext?.appArmorProfile),
+    ...appArmorProfile(appArmorProfileOf(pod, container)),
     noNewPrivs: effective.allowPrivilegeEscalation === false,
     maskedPaths: unmasked ? [] : MASKED_PATHS,
     readonlyPaths: unmasked ? [] : READONLY_PATHS,

@@ -1,6 +1,6 @@
 // The node's last word on whether a pod may run here: what the scheduler checked is checked again, for the node may have
 // changed since, and pods may be bound by others than the scheduler.
-import { findUntoleratedTaint, hostPortsConflict, type Node, type Pod, podHostPorts, podMatchesNode, podRequests } from "../../api/index.ts";
+import { appArmorProfileOf, findUntoleratedTaint, hostPortsConflict, type Node, type Pod, podHostPorts, podMatchesNode, podRequests } from "../../api/index.ts";
 import { parseQuantity, Quantity } from "../../base/index.ts";
 import { allContainers } from "./pod-spec.ts";
 import type { Shortage } from "./preemption.ts";
@@ -58,8 +58,8 @@ function unsupported(pod: Pod, hasAppArmor: boolean): AdmissionResult | undefine
   const sysctl = forbiddenSysctl(pod);
   if (sysctl !== undefined) return no("SysctlForbidden", sysctl);
   if ((pod.spec.resourceClaims ?? []).length > 0) return refuse("a resource claim");
-  for (const { securityContext } of allContainers(pod)) {
-    const profile = securityContext?.appArmorProfile ?? pod.spec.securityContext?.appArmorProfile;
+  for (const container of allContainers(pod)) {
+    const profile = appArmorProfileOf(pod, container);
     if (!hasAppArmor && profile !== undefined && profile.type !== "Unconfined") {
       return no("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host");
     }

@@ -6,6 +6,7 @@ import { setUpHostPath } from "./host-path.ts";
 import { setUpLocal } from "./local.ts";
 import { type MountedVolume, type VolumeContext, VolumeError, volume } from "./volume.ts";
 
+const GID = "pv.beta.kubernetes.io/gid";
 const PROTECTION = "kubernetes.io/pvc-protection";
 
 export const persistentVolumeClaim = volume("persistentVolumeClaim", {
@@ -26,11 +27,17 @@ async function setUp(claim: PersistentVolumeClaim, readOnly: boolean, context: V
   const { name } = found.metadata;
   try {
     const mounted = await setUpSource(found, context);
-    return { ...mounted, readOnly: readOnly || mounted.readOnly };
+    return { ...mounted, ...groupOf(found), readOnly: readOnly || mounted.readOnly };
   } catch (error) {
     // Users know the volume by its own name.
     throw error instanceof VolumeError ? new VolumeError(error.message, name) : error;
   }
+}
+
+/** The group that an administrator wrote on the volume (https://kubernetes.io/docs/reference/labels-annotations-taints/#pv-beta-kubernetes-io-gid). */
+function groupOf({ metadata }: PersistentVolume): Pick<MountedVolume, "gid"> {
+  const text = metadata.annotations?.[GID] ?? "";
+  return /^\d+$/.test(text) ? { gid: Number(text) } : {};
 }
 
 async function claimOf({ pod, spec, objects }: VolumeContext): Promise<PersistentVolumeClaim> {

@@ -17,6 +17,8 @@ export interface MountedVolume {
   readonly path: string;
   /** Containers must not write it, whatever they ask for. */
   readonly readOnly: boolean;
+  /** A group whose members may use the volume: every container of the pod is one. */
+  readonly gid?: number;
   /** A block device for `volumeDevices`, not a file system. */
   readonly isDevice?: boolean;
   /** It has to be set up again by then, in wall clock time. */
