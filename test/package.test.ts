@@ -1,6 +1,6 @@
 // The package as a program that depends on it sees it: `import { startCluster } from "kubets"`, with types.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -45,7 +45,24 @@ it("carries types that a program is checked against", () => {
 });
 
 it("runs a cluster inside the program, lets outsiders in, and leaves nothing that keeps the program alive", () => {
+  expect(runProgram()).toBe("true\n");
+});
+
+it("keeps the code that the first start compiled, and does without when it is no good", () => {
+  const dist = join(folder, "node_modules/kubets/dist");
+  runProgram();
+  const [code = "", ...others] = readdirSync(dist).filter((name) => name.endsWith(".code"));
+  expect(others).toEqual([]);
+  const kept = statSync(join(dist, code)).mtimeMs;
+  expect(runProgram()).toBe("true\n");
+  expect(statSync(join(dist, code)).mtimeMs).toBe(kept);
+  writeFileSync(join(dist, code), "not what V8 wrote");
+  expect(runProgram()).toBe("true\n");
+  expect(statSync(join(dist, code)).size).toBeGreaterThan(100_000);
+});
+
+function runProgram(): string {
   writeFileSync(join(folder, "right.ts"), PROGRAM);
   execFileSync(tool("esbuild"), ["right.ts", "--format=esm", "--outfile=right.mjs", "--log-level=error"], { cwd: folder });
-  expect(execFileSync(process.execPath, ["right.mjs"], { cwd: folder, encoding: "utf8", timeout: 30_000 })).toBe("true\n");
-});
+  return execFileSync(process.execPath, ["right.mjs"], { cwd: folder, encoding: "utf8", timeout: 30_000 });
+}

@@ -118,10 +118,13 @@ program
   .requiredOption("--data-dir <folder>")
   .action(async (options: { dataDir: string }) => (await import("../cluster/run-cluster.host.ts")).runCluster(options.dataDir));
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = explain(error);
+/** Runs what the process's arguments ask for. */
+export async function runCommandLine(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = explain(error);
+  }
 }
 
 /** Prints what went wrong, without a stack where the user can mend it, and gives the exit code. */
