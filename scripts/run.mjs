@@ -1,7 +1,7 @@
 // Runs one TypeScript file with esbuild and node: `node scripts/run.mjs FILE [ARGUMENTS]`.
 // Node 20 cannot strip types itself, and a loader would be one more dependency.
-import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 
@@ -14,7 +14,11 @@ const folder = join("node_modules", ".cache", "kubets-scripts");
 mkdirSync(folder, { recursive: true });
 const out = join(folder, `${basename(file, ".ts")}-${process.pid}.mjs`);
 await build({ entryPoints: [file], outfile: out, bundle: true, platform: "node", format: "esm", target: "node20", packages: "external", logLevel: "warning" });
-const run = spawnSync(process.execPath, ["--enable-source-maps", out, ...args], { stdio: "inherit" });
-const { rmSync } = await import("node:fs");
-rmSync(out, { force: true });
-process.exit(run.status ?? 1);
+const run = spawn(process.execPath, ["--enable-source-maps", out, ...args], { stdio: "inherit" });
+// The program decides how it ends: a Ctrl-C reaches it from the terminal, a SIGTERM through here.
+process.on("SIGINT", () => undefined);
+process.on("SIGTERM", () => run.kill("SIGTERM"));
+run.on("close", (code) => {
+  rmSync(out, { force: true });
+  process.exit(code ?? 1);
+});

@@ -127,5 +127,5 @@ export const checkSteps: readonly Step[] = [
   command("lint", "node_modules/.bin/biome", ["check", "--max-diagnostics=50", "."]),
   { name: "layers", run: layers },
   command("unused code", "node_modules/.bin/knip", []),
-  vitest("unit tests", ["src", "scripts"]),
+  vitest("unit tests", ["src", "scripts", "conformance"]),
 ];

@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { buildImageArchive, buildLayer, type ImageRunConfig } from "../../src/cluster/images/archive.host.ts";
+import { buildImageArchive, buildLayer, type ImageLayer, type ImageRunConfig } from "../../src/cluster/images/archive.host.ts";
 import { entriesOfFolder } from "../../src/cluster/images/build.host.ts";
 import { fullImageName } from "../../src/cluster/images/image-name.ts";
 import { debianPackage } from "./debian-package.host.ts";
@@ -20,12 +20,13 @@ interface TestImage {
   readonly finish: (root: string) => Promise<void>;
 }
 
-const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** Where the shell of an image looks for programs. */
+export const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-const busybox: TestImage = {
+export const busybox: TestImage = {
   name: "busybox:local",
   packages: ["busybox-static"],
-  config: { Env: [path], Cmd: ["sh"] },
+  config: { Env: [searchPath], Cmd: ["sh"] },
   finish: async (root) => {
     const { stdout } = await run(join(root, "bin/busybox"), ["--list"]);
     for (const applet of stdout.trim().split("\n")) if (applet !== "busybox") await symlink("busybox", join(root, "bin", applet));
@@ -35,10 +36,10 @@ const busybox: TestImage = {
   },
 };
 
-const nginx: TestImage = {
+export const nginx: TestImage = {
   name: "nginx:local",
   packages: ["nginx", "nginx-common", "libc6", "libcrypt1", "libpcre2-8-0", "libssl3", "zlib1g", "libgcc-s1", "base-files"],
-  config: { Env: [path], Cmd: ["nginx", "-g", "daemon off;"], ExposedPorts: { "80/tcp": {} }, StopSignal: "SIGQUIT" },
+  config: { Env: [searchPath], Cmd: ["nginx", "-g", "daemon off;"], ExposedPorts: { "80/tcp": {} }, StopSignal: "SIGQUIT" },
   finish: async (root) => {
     await writeAccounts(root);
     await temporaryFolder(root);
@@ -73,30 +74,36 @@ export async function buildTestImages(folder: string): Promise<string[]> {
 }
 
 async function buildTestImage(image: TestImage, folder: string): Promise<string> {
+  const layer = await layerOfPackages(image.packages, image.finish);
+  const archive = await buildImageArchive({ names: [fullImageName(image.name)], layers: [layer], config: image.config });
+  const file = join(folder, `${image.name.replace(":", "-")}.tar`);
+  await writeFile(file, archive);
+  return file;
+}
+
+/** A layer of the files of Debian's packages, after `finish` has put the last touches to them. */
+export async function layerOfPackages(packages: readonly string[], finish: (root: string) => Promise<void>): Promise<ImageLayer> {
   const root = await mkdtemp(join(tmpdir(), "kubets-test-image-"));
   try {
-    for (const name of image.packages) await run("dpkg", ["-x", await debianPackage(name), root]);
-    await image.finish(root);
-    const layer = await buildLayer(await entriesOfFolder(root));
-    const archive = await buildImageArchive({ names: [fullImageName(image.name)], layers: [layer], config: image.config });
-    const file = join(folder, `${image.name.replace(":", "-")}.tar`);
-    await writeFile(file, archive);
-    return file;
+    for (const name of packages) await run("dpkg", ["-x", await debianPackage(name), root]);
+    await finish(root);
+    return await buildLayer(await entriesOfFolder(root));
   } finally {
     await rm(root, { recursive: true, force: true });
   }
 }
 
-async function writeAccounts(root: string): Promise<void> {
+const ACCOUNTS = ["root:x:0:0:root:/root:/bin/sh", "www-data:x:33:33:www-data:/var/www:/bin/false", "nobody:x:65534:65534:nobody:/:/bin/false"];
+const GROUPS = ["root:x:0:", "adm:x:4:", "www-data:x:33:", "nogroup:x:65534:"];
+
+/** Writes /etc/passwd and /etc/group, with lines of the image's own after the usual ones. */
+export async function writeAccounts(root: string, accounts: readonly string[] = [], groups: readonly string[] = []): Promise<void> {
   await mkdir(join(root, "etc"), { recursive: true });
-  await writeFile(
-    join(root, "etc/passwd"),
-    "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n",
-  );
-  await writeFile(join(root, "etc/group"), "root:x:0:\nadm:x:4:\nwww-data:x:33:\nnogroup:x:65534:\n");
+  await writeFile(join(root, "etc/passwd"), `${[...ACCOUNTS, ...accounts].join("\n")}\n`);
+  await writeFile(join(root, "etc/group"), `${[...GROUPS, ...groups].join("\n")}\n`);
 }
 
-async function temporaryFolder(root: string): Promise<void> {
+export async function temporaryFolder(root: string): Promise<void> {
   await mkdir(join(root, "tmp"), { recursive: true });
   await chmod(join(root, "tmp"), 0o1777);
 }

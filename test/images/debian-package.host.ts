@@ -20,12 +20,24 @@ export async function debianPackage(name: string): Promise<string> {
 }
 
 async function download(name: string): Promise<void> {
-  const attempt = () => run("apt-get", ["download", name], { cwd: cache });
-  // A fresh machine has no lists of packages, or old ones.
-  await attempt().catch(async () => {
+  await withPackageLists(() => run("apt-get", ["download", name], { cwd: cache }));
+}
+
+/** A fresh machine has no lists of packages, or old ones. */
+async function withPackageLists<T>(attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch {
     await run("apt-get", ["update"]);
-    await attempt();
-  });
+    return attempt();
+  }
+}
+
+/** The packages and all that they depend on, as apt would install them on a machine that has nothing. */
+export async function installablePackages(names: readonly string[]): Promise<string[]> {
+  const options = ["--simulate", "--no-install-recommends", "--option=Dir::State::status=/dev/null"];
+  const { stdout } = await withPackageLists(() => run("apt-get", [...options, "install", ...names]));
+  return [...stdout.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name ?? "");
 }
 
 /** The folder into which the package's files are unpacked. */

@@ -56,8 +56,20 @@ export async function buildLayer(entries: readonly LayerEntry[]): Promise<ImageL
   return { bytes, mediaType: layerMediaType, diffId: digest(bytes) };
 }
 
-/** The archive of one image under its names. */
-export async function buildImageArchive(image: ImageArchive): Promise<Uint8Array> {
+/** The archive of images, each under its names; what they share is in it once. */
+export async function buildImageArchive(...images: readonly ImageArchive[]): Promise<Uint8Array> {
+  const described = images.map(describedImage);
+  const index = json({ schemaVersion: 2, manifests: described.flatMap(({ entries }) => entries) });
+  const blobs = new Map(described.flatMap((image) => image.blobs).map((bytes) => [digest(bytes), bytes]));
+  return tar([
+    { path: "oci-layout", type: "file", content: json({ imageLayoutVersion: "1.0.0" }) },
+    { path: "index.json", type: "file", content: index },
+    ...[...blobs].map(([name, content]): LayerEntry => ({ path: `blobs/${name.replace(":", "/")}`, type: "file", content })),
+  ]);
+}
+
+/** The blobs of an image, and its entries in the index. */
+function describedImage(image: ImageArchive): { readonly blobs: readonly Uint8Array[]; readonly entries: readonly object[] } {
   const config = json({
     architecture: architectures[process.arch] ?? process.arch,
     os: "linux",
@@ -70,16 +82,10 @@ export async function buildImageArchive(image: ImageArchive): Promise<Uint8Array
     config: descriptor(configMediaType, config),
     layers: image.layers.map((layer) => descriptor(layer.mediaType, layer.bytes)),
   });
-  const index = json({
-    schemaVersion: 2,
-    manifests: image.names.map((name) => ({ ...descriptor(manifestMediaType, manifest), annotations: { "io.containerd.image.name": name } })),
-  });
-  const blobs = new Map([...image.layers.map((layer) => layer.bytes), config, manifest].map((bytes) => [digest(bytes), bytes]));
-  return tar([
-    { path: "oci-layout", type: "file", content: json({ imageLayoutVersion: "1.0.0" }) },
-    { path: "index.json", type: "file", content: index },
-    ...[...blobs].map(([name, content]): LayerEntry => ({ path: `blobs/${name.replace(":", "/")}`, type: "file", content })),
-  ]);
+  return {
+    blobs: [...image.layers.map((layer) => layer.bytes), config, manifest],
+    entries: image.names.map((name) => ({ ...descriptor(manifestMediaType, manifest), annotations: { "io.containerd.image.name": name } })),
+  };
 }
 
 /** `sha256:` and the hexadecimal digest. */
