@@ -11,7 +11,6 @@ import type { Env } from "../base/index.ts";
 import { type ContainerdConfigOptions, containerdConfig, type HostLimits } from "./containerd-config.ts";
 import type { ClusterPaths } from "./data-folder.ts";
 import { findExecutable } from "./executables.host.ts";
-import { importPauseImage } from "./images/import.host.ts";
 import { pauseImage } from "./images/pause.ts";
 import { cniPluginFolder } from "./install.host.ts";
 import { endProcess, isProcessOurs } from "./process.host.ts";
@@ -39,6 +38,8 @@ export async function startContainerd(env: Env, paths: ClusterPaths): Promise<Co
   await prepareFolders(paths);
   const adopted = (await runningContainerd(paths)) !== undefined;
   if (!adopted) await launch(paths);
+  // Loaded while containerd starts.
+  const { importPauseImage } = await import("./images/import.host.ts");
   await socketAnswers(paths);
   await importPauseImage({ socket: paths.containerdSocket });
   const supervisor = new Supervisor(env, paths, log);

@@ -13,6 +13,7 @@ import { ensurePki } from "../kubeadm/index.host.ts";
 import type { Pki } from "../kubeadm/index.ts";
 import { findNodeAddress } from "../network/index.host.ts";
 import { openLmdbStore } from "../store/index.host.ts";
+import type { Store } from "../store/index.ts";
 import type { Containerd } from "./containerd.host.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import type { ClusterPaths } from "./data-folder.ts";
@@ -56,13 +57,14 @@ export async function startOnThisMachine(env: Env, start: StartOptions): Promise
   const started = new Started();
   const nodeIps = await nodeAddresses(options);
   try {
-    const pki = await makeCredentials(env, start, nodeIps);
+    // Keys are made on other threads, and the store's lock is taken by a process: neither needs to wait for the other.
+    const [pki, store] = await Promise.all([makeCredentials(env, start, nodeIps), openStore(env, start, started)]);
     start.progress("Certificates are in place.");
     const node =
       start.containerd === undefined ? Promise.resolve(simulatedMachine(env)) : realMachine(env, { ...start, containerd: start.containerd }, started);
     // Its failure is heard below, or the API server's is told first.
     node.catch(() => undefined);
-    const controlPlane = await startApi(env, { ...start, nodeIps, pki }, started);
+    const controlPlane = await startApi(env, { ...start, nodeIps, pki, store }, started);
     start.progress(`The API server answers on https://127.0.0.1:${options.apiPort}.`);
     const controllers = controlPlane.startControllers();
     await startFirstNode(env, { ...start, nodeIps, pki, controlPlane, machine: await node }, started);
@@ -95,14 +97,18 @@ function makeCredentials(env: Env, { paths, options }: StartOptions, nodeIps: re
   });
 }
 
-async function startApi(
-  env: Env,
-  { paths, options, nodeIps, pki }: StartOptions & { nodeIps: readonly string[]; pki: Pki },
-  started: Started,
-): Promise<ControlPlane> {
+async function openStore(env: Env, { paths }: StartOptions, started: Started): Promise<Store> {
   await mkdir(paths.store, { recursive: true, mode: 0o700 });
   const store = await openLmdbStore(env, { folder: paths.store });
   started.add(() => store.close());
+  return store;
+}
+
+async function startApi(
+  env: Env,
+  { options, nodeIps, pki, store }: StartOptions & { nodeIps: readonly string[]; pki: Pki; store: Store },
+  started: Started,
+): Promise<ControlPlane> {
   const [from = 30_000, to = 32_767] = options.serviceNodePortRange.split("-").map(Number);
   const connector = createNodeConnector({ clientCertificate: pki.apiServerKubeletClient, authorities: pki.ca.certificate });
   const controlPlane = await startControlPlane(env, {

@@ -37,19 +37,34 @@ export function createLinuxNetwork(options: LinuxNetworkOptions): NetworkApplier
   const machine = new NetworkNamespace(options.networkNamespace);
   return {
     apply: async (plan) => {
-      await makeBridge(machine, plan);
-      await machine.nft(options.clusterCidrs.map(masquerade).join(""));
+      const families = [...new Set(plan.networks.map(({ podCidr }) => ipFamilyOf(podCidr)))];
+      const [links, ownRoutes, way] = await Promise.all([machine.links(), machine.ownRoutes(families), machine.defaultRoute()]);
+      await Promise.all([makeBridge(machine, plan, links), machine.nft(options.clusterCidrs.map(masquerade).join(""))]);
       // With it the runtime's network is ready. Before the routes: another node out of reach does not keep this one's pods from starting.
-      await writeConfig(options, plan, await machine.mtu());
-      await setRoutes(machine, plan, options.serviceCidrs);
+      const mtu = links.find(({ ifname }) => ifname === way?.dev)?.mtu;
+      await writeConfig(options, plan, mtu);
+      await setRoutes(machine, plan, options.serviceCidrs, ownRoutes);
     },
     isIntact: async ({ networks }) => {
-      const addresses = await machine.addresses();
+      const addresses = addressesOfBridge(await machine.links());
       if (!networks.every(({ gateway, prefixLength }) => addresses.includes(`${gateway}/${prefixLength}`))) return false;
       for (const cidr of options.clusterCidrs) if (!(await machine.hasChain(FAMILIES[ipFamilyOf(cidr)].header))) return false;
       return true;
     },
   };
+}
+
+/** What `ip -json address show` tells of an interface, as far as it is used here. */
+interface Link {
+  readonly ifname?: string;
+  readonly mtu?: number;
+  readonly addr_info?: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
+}
+
+/** The same of `ip -json route show`. */
+interface Route {
+  readonly dst: string;
+  readonly dev?: string;
 }
 
 /** Runs the commands that look at and change a network namespace. */
@@ -60,12 +75,27 @@ class NetworkNamespace {
     return (await run(...this.command("ip", args))).stdout;
   }
 
+  /** One process for all changes, in order; the first that fails ends it. */
+  async change(commands: readonly string[]): Promise<void> {
+    if (commands.length > 0) await this.fed("ip", ["-batch", "-"], `${commands.join("\n")}\n`);
+  }
+
+  /** As `change`, but what fails does not keep the rest from being tried. Returns what `ip` says of the failures, a text for each. */
+  async attempt(commands: readonly string[]): Promise<string[]> {
+    if (commands.length === 0) return [];
+    try {
+      await this.fed("ip", ["-force", "-batch", "-"], `${commands.join("\n")}\n`);
+      return [];
+    } catch (error) {
+      const { stderr = "" } = error as { readonly stderr?: string };
+      // Each failure is told of in a line or more, the last of which names the command's place.
+      const failures = stderr.split(/^Command failed -:\d+\n?/m).filter((text) => text !== "");
+      return failures.length > 0 ? failures.map((text) => text.trim()) : [String(error)];
+    }
+  }
+
   async nft(rules: string): Promise<void> {
-    const child = run(...this.command("nft", ["-f", "-"]));
-    // A write to a command that ended already fails; its exit says why.
-    child.child.stdin?.on("error", () => undefined);
-    child.child.stdin?.end(rules);
-    await child;
+    await this.fed("nft", ["-f", "-"], rules);
   }
 
   /** Whether the family's rules are there, and not only an empty table. */
@@ -83,30 +113,37 @@ class NetworkNamespace {
     );
   }
 
-  async hasBridge(): Promise<boolean> {
-    const links = JSON.parse((await this.ip("-json", "link", "show")) || "[]") as { ifname?: string }[];
-    return links.some(({ ifname }) => ifname === POD_BRIDGE);
+  async links(): Promise<readonly Link[]> {
+    return JSON.parse((await this.ip("-json", "address", "show")) || "[]") as Link[];
   }
 
-  /** The bridge's, with their prefix lengths; none when there is no bridge. */
-  async addresses(): Promise<string[]> {
-    if (!(await this.hasBridge())) return [];
-    const [bridge] = JSON.parse(await this.ip("-json", "address", "show", "dev", POD_BRIDGE)) as {
-      addr_info?: { local: string; prefixlen: number; scope: string }[];
-    }[];
-    return (bridge?.addr_info ?? []).filter(({ scope }) => scope === "global").map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  /** Those that an earlier plan set. */
+  async ownRoutes(families: readonly Family[]): Promise<ReadonlyMap<Family, readonly Route[]>> {
+    const listings = families.map(async (family) => [family, await this.routes(FAMILIES[family].option, "proto", ROUTE_PROTOCOL)] as const);
+    return new Map(await Promise.all(listings));
   }
 
-  /** That of the interface with the default route. */
-  async mtu(): Promise<number | undefined> {
-    const [route] = JSON.parse((await this.ip("-json", "-4", "route", "show", "default")) || "[]") as { dev?: string }[];
-    if (route?.dev === undefined) return undefined;
-    const [link] = JSON.parse(await this.ip("-json", "link", "show", "dev", route.dev)) as { mtu?: number }[];
-    return link?.mtu;
+  /** That of IPv4, if there is one. */
+  async defaultRoute(): Promise<Route | undefined> {
+    return (await this.routes("-4", "default"))[0];
+  }
+
+  private async routes(family: string, ...selection: string[]): Promise<readonly Route[]> {
+    return JSON.parse((await this.ip("-json", family, "route", "show", ...selection)) || "[]") as Route[];
   }
 
   async setSysctl(name: string, value: string): Promise<void> {
-    await run(...this.command("sh", ["-c", `echo ${value} > /proc/sys/${name}`]));
+    const file = `/proc/sys/${name}`;
+    if (this.path === undefined) await writeFile(file, value);
+    else await run(...this.command("sh", ["-c", `echo ${value} > ${file}`]));
+  }
+
+  private async fed(file: string, args: readonly string[], input: string): Promise<void> {
+    const child = run(...this.command(file, args));
+    // A write to a command that ended already fails; its exit says why.
+    child.child.stdin?.on("error", () => undefined);
+    child.child.stdin?.end(input);
+    await child;
   }
 
   private command(file: string, args: readonly string[]): [string, string[]] {
@@ -114,13 +151,26 @@ class NetworkNamespace {
   }
 }
 
-async function makeBridge(machine: NetworkNamespace, { networks }: NetworkPlan): Promise<void> {
-  if (!(await machine.hasBridge())) await machine.ip("link", "add", POD_BRIDGE, "type", "bridge");
+function bridgeOf(links: readonly Link[]): Link | undefined {
+  return links.find(({ ifname }) => ifname === POD_BRIDGE);
+}
+
+/** With their prefix lengths; none when there is no bridge. */
+function addressesOfBridge(links: readonly Link[]): string[] {
+  const addresses = bridgeOf(links)?.addr_info ?? [];
+  return addresses.filter(({ scope }) => scope === "global").map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+}
+
+async function makeBridge(machine: NetworkNamespace, { networks }: NetworkPlan, links: readonly Link[]): Promise<void> {
   const wanted = networks.map(({ gateway, prefixLength }) => `${gateway}/${prefixLength}`);
-  for (const address of await machine.addresses()) if (!wanted.includes(address)) await machine.ip("address", "del", address, "dev", POD_BRIDGE);
-  // Nobody else can have an IPv6 address of the bridge: it is usable at once, not after a second of looking for a duplicate.
-  for (const address of wanted) await machine.ip("address", "replace", address, "dev", POD_BRIDGE, ...(ipFamilyOf(address) === "IPv6" ? ["nodad"] : []));
-  await machine.ip("link", "set", POD_BRIDGE, "up");
+  const unwanted = addressesOfBridge(links).filter((address) => !wanted.includes(address));
+  await machine.change([
+    ...(bridgeOf(links) === undefined ? [`link add ${POD_BRIDGE} type bridge`] : []),
+    ...unwanted.map((address) => `address del ${address} dev ${POD_BRIDGE}`),
+    // Nobody else can have an IPv6 address of the bridge: it is usable at once, not after a second of looking for a duplicate.
+    ...wanted.map((address) => `address replace ${address} dev ${POD_BRIDGE}${ipFamilyOf(address) === "IPv6" ? " nodad" : ""}`),
+    `link set ${POD_BRIDGE} up`,
+  ]);
   // A host port on 127.0.0.1 leads there; the proxy keeps others from reaching loopback this way.
   await machine.setSysctl(`net/ipv4/conf/${POD_BRIDGE}/route_localnet`, "1");
 }
@@ -140,23 +190,25 @@ table ${header} ${TABLE} {
 }
 
 /** A route that cannot be set does not keep others from being set. */
-async function setRoutes(machine: NetworkNamespace, plan: NetworkPlan, serviceCidrs: readonly string[]): Promise<void> {
-  const wanted = new Map<string, readonly string[]>([
-    ...plan.routes.map(({ destination, via }) => [destination, ["via", via]] as const),
+async function setRoutes(
+  machine: NetworkNamespace,
+  plan: NetworkPlan,
+  serviceCidrs: readonly string[],
+  ownRoutes: ReadonlyMap<Family, readonly Route[]>,
+): Promise<void> {
+  const wanted = new Map<string, string>([
+    ...plan.routes.map(({ destination, via }) => [destination, `via ${via}`] as const),
     // Translation comes first; what it leaves is refused on its way to the bridge.
-    ...serviceCidrs
-      .filter((cidr) => plan.networks.some(({ podCidr }) => ipFamilyOf(podCidr) === ipFamilyOf(cidr)))
-      .map((cidr) => [cidr, ["dev", POD_BRIDGE]] as const),
+    ...serviceCidrs.filter((cidr) => ownRoutes.has(ipFamilyOf(cidr))).map((cidr) => [cidr, `dev ${POD_BRIDGE}`] as const),
   ]);
-  const failures: unknown[] = [];
-  const attempt = (family: Family, ...args: string[]): Promise<unknown> =>
-    machine.ip(FAMILIES[family].option, "route", ...args, "proto", ROUTE_PROTOCOL).catch((error: unknown) => failures.push(error));
-  for (const family of new Set(plan.networks.map(({ podCidr }) => ipFamilyOf(podCidr)))) {
-    const present = JSON.parse((await machine.ip("-json", FAMILIES[family].option, "route", "show", "proto", ROUTE_PROTOCOL)) || "[]") as { dst: string }[];
-    for (const { dst } of present) if (!wanted.has(dst)) await attempt(family, "del", dst);
-  }
-  for (const [destination, way] of wanted) await attempt(ipFamilyOf(destination), "replace", destination, ...way);
-  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} routes to pods of other nodes could not be set: ${String(failures[0])}`);
+  const failures = await machine.attempt([
+    ...[...ownRoutes.values()]
+      .flat()
+      .filter(({ dst }) => !wanted.has(dst))
+      .map(({ dst }) => `route del ${dst} proto ${ROUTE_PROTOCOL}`),
+    ...[...wanted].map(([destination, way]) => `route replace ${destination} ${way} proto ${ROUTE_PROTOCOL}`),
+  ]);
+  if (failures.length > 0) throw new Error(`${failures.length} routes to pods of other nodes could not be set: ${failures.join("; ")}`);
 }
 
 async function writeConfig(options: LinuxNetworkOptions, plan: NetworkPlan, mtu: number | undefined): Promise<void> {
@@ -173,7 +225,7 @@ export async function removeLinuxNetwork(options: Removal): Promise<void> {
     if (await machine.hasTable(header)) await machine.nft(`delete table ${header} ${TABLE}\n`);
     await machine.ip(option, "route", "flush", "proto", ROUTE_PROTOCOL);
   }
-  if (await machine.hasBridge()) await machine.ip("link", "del", POD_BRIDGE);
+  if (bridgeOf(await machine.links()) !== undefined) await machine.ip("link", "del", POD_BRIDGE);
   await rm(options.cniConfigFolder, { recursive: true, force: true });
   await rm(options.cniStateFolder, { recursive: true, force: true });
 }

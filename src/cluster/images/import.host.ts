@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createSystemEnv } from "../../base/index.host.ts";
 import { createCriRuntime } from "../../kubelet/index.host.ts";
+import type { ContainerRuntime } from "../../kubelet/index.ts";
 import { buildImageArchive, buildLayer } from "./archive.host.ts";
 import { ImageError } from "./image-error.ts";
 import { pauseImage, pauseProgram } from "./pause.ts";
@@ -51,10 +52,14 @@ export async function importArchiveBytes(store: ImageStore, archive: Uint8Array)
 
 /** The images that the node has, by name; one image may have several. */
 export async function listImages(store: ImageStore): Promise<{ readonly name: string; readonly sizeBytes: number }[]> {
+  const images = await askRuntime(store, (runtime) => runtime.listImages());
+  return images.flatMap(({ repoTags, sizeBytes }) => repoTags.map((name) => ({ name, sizeBytes }))).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function askRuntime<T>(store: ImageStore, ask: (runtime: ContainerRuntime) => Promise<T>): Promise<T> {
   const runtime = createCriRuntime(createSystemEnv({ logLevel: "error" }), store);
   try {
-    const images = await runtime.listImages();
-    return images.flatMap(({ repoTags, sizeBytes }) => repoTags.map((name) => ({ name, sizeBytes }))).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return await ask(runtime);
   } finally {
     runtime.close();
   }
@@ -62,8 +67,7 @@ export async function listImages(store: ImageStore): Promise<{ readonly name: st
 
 /** Makes sure that the sandbox image is there. It comes out of this program, not from a network. */
 export async function importPauseImage(store: ImageStore): Promise<void> {
-  const existing = await ctr(store, ["images", "list", "--quiet", `name==${pauseImage}`]);
-  if (existing.trim() !== "") return;
+  if ((await askRuntime(store, (runtime) => runtime.imageStatus(pauseImage))) !== undefined) return;
   if (process.arch !== "x64") throw new ImageError(`kubets brings its sandbox program for x86-64 only, and this machine is ${process.arch}`);
   const layer = await buildLayer([{ path: "pause", type: "file", mode: 0o755, content: pauseProgram }]);
   await importArchiveBytes(store, await buildImageArchive({ names: [pauseImage], layers: [layer], config: { Entrypoint: ["/pause"], User: "65535:65535" } }));
