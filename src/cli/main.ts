@@ -19,6 +19,7 @@ program
   .addOption(new Option("--runtime <runtime>", "what runs the containers; simulated needs neither root nor Linux").choices(["containerd", "simulated"]))
   .option("--no-install", "only report what is missing, install nothing")
   .option("--node-name <name>", "name of the node (default: this machine's host name)")
+  .option("--nodes <number>", "how many nodes this machine is to have; the first one is this machine itself (default: as many as there are, or 1)", Number)
   .option("--node-ip <address>", "address of the node, or one of each family: IPV4,IPV6 (default: this machine's)")
   .option("--api-port <port>", `port of the API server (default: ${DEFAULT_OPTIONS.apiPort})`, Number)
   .option("--pod-network-cidr <range>", `addresses of pods, or RANGE,RANGE of both families (default: ${DEFAULT_OPTIONS.podCidr})`)
@@ -29,6 +30,7 @@ program
     Number,
   )
   .option("--node-cidr-mask-size-ipv6 <length>", `the same for IPv6 (default: ${DEFAULT_OPTIONS.nodeCidrMaskSizeIpv6})`, Number)
+  .option("--node-network-cidr <range>", `addresses of nodes beside the first, or RANGE,RANGE (default: ${DEFAULT_OPTIONS.nodeNetworkCidr})`)
   .option("--service-node-port-range <from-to>", `ports for NodePort services (default: ${DEFAULT_OPTIONS.serviceNodePortRange})`)
   .option("--scheduler-config <file>", "a KubeSchedulerConfiguration (v1): profiles, plugins, their arguments; read at every start")
   .option("--kubelet-config <file>", "how the node's kubelet behaves: a KubeletConfiguration (kubelet.config.k8s.io/v1beta1), read at each start")
@@ -86,25 +88,68 @@ program
   .option("--tail <lines>", "begin with the last lines only", Number)
   .action(async (options: import("./logs.ts").LogsFlags) => (await import("./logs.ts")).logs(options));
 
+const node = program.command("node").description("more nodes on this machine, each with its own network, processes and containerd");
+node
+  .command("add")
+  .description("make a node and start it; returns when it is Ready")
+  .argument("<name>", "name of the new node")
+  .addOption(dataDir())
+  .option("--max-pods <number>", "how many pods the node takes (default: as the first node)", Number)
+  .option("--node-labels <pairs>", "labels of the node, e.g. disk=ssd,zone=a")
+  .option("--register-with-taints <taints>", "taints that the node gets, e.g. dedicated=db:NoSchedule")
+  .action(async (name: string, options: import("./node.ts").AddFlags) => (await import("./node.ts")).add(name, options));
+node
+  .command("stop")
+  .description("cut a node's power: everything in it ends at once, and the cluster has to cope")
+  .argument("<name>", "name of the node")
+  .addOption(dataDir())
+  .action(async (name: string, options: { dataDir?: string }) => (await import("./node.ts")).stop(name, options));
+node
+  .command("start")
+  .description("give a stopped node its power back; it has its disk, and no containers run; returns when it is Ready")
+  .argument("<name>", "name of the node")
+  .addOption(dataDir())
+  .action(async (name: string, options: { dataDir?: string }) => (await import("./node.ts")).start(name, options));
+node
+  .command("delete")
+  .description("remove a node from the cluster, and everything of it from this machine")
+  .argument("<name>", "name of the node")
+  .addOption(dataDir())
+  .action(async (name: string, options: { dataDir?: string }) => (await import("./node.ts")).remove(name, options));
+node
+  .command("list")
+  .description("list the nodes of this machine: name, addresses, whether it has power, whether it is Ready")
+  .addOption(dataDir())
+  .addOption(output())
+  .action(async (options: { dataDir?: string; output: "text" | "json" }) => (await import("./node.ts")).list(options));
+// The program inside a node; what makes the node's namespaces launches it.
+node
+  .command("run", { hidden: true })
+  .requiredOption("--data-dir <folder>")
+  .action(async (options: { dataDir: string }) => (await import("../cluster/nodes/run-node.host.ts")).runNode(options.dataDir));
+
 const image = program.command("image").description("bring images into the cluster without a registry");
 image
   .command("load")
   .description("load images from an archive that `docker save` or another OCI tool wrote")
   .argument("<archive>", "path of the archive")
   .addOption(dataDir())
-  .action(async (archive: string, options: { dataDir?: string }) => (await import("./image.ts")).load(archive, options));
+  .option("--node <name>", "only this node (default: every node of this machine that runs)")
+  .action(async (archive: string, options: import("./image.ts").ImageFlags) => (await import("./image.ts")).load(archive, options));
 image
   .command("build")
   .description("build an image from a folder with a Dockerfile of FROM scratch, COPY, ENV, WORKDIR, USER, EXPOSE, ENTRYPOINT and CMD")
   .argument("<folder>", "the folder with the Dockerfile")
   .requiredOption("-t, --tag <name>", "name of the image, e.g. web:1")
   .addOption(dataDir())
-  .action(async (folder: string, options: { dataDir?: string; tag: string }) => (await import("./image.ts")).build(folder, options));
+  .option("--node <name>", "only this node (default: every node of this machine that runs)")
+  .action(async (folder: string, options: import("./image.ts").ImageFlags & { tag: string }) => (await import("./image.ts")).build(folder, options));
 image
   .command("ls")
-  .description("list the images that the node has")
+  .description("list the images that the nodes have")
   .addOption(dataDir())
-  .action(async (options: { dataDir?: string }) => (await import("./image.ts")).list(options));
+  .option("--node <name>", "only this node (default: every node of this machine that runs)")
+  .action(async (options: import("./image.ts").ImageFlags) => (await import("./image.ts")).list(options));
 
 program
   .command("version")
@@ -132,7 +177,8 @@ function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode;
   if (
     error instanceof UserError ||
-    (error instanceof Error && ["OptionsError", "DaemonError", "ClaimError", "ContainerdError", "InstallError", "ImageError"].includes(error.name))
+    (error instanceof Error &&
+      ["OptionsError", "DaemonError", "ClaimError", "ContainerdError", "NodeMachineError", "InstallError", "ImageError"].includes(error.name))
   ) {
     process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
     return error instanceof UserError ? error.exitCode : 1;

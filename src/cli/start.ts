@@ -15,11 +15,13 @@ export interface StartFlags extends PlaceFlags {
   readonly runtime?: RuntimeChoice;
   readonly install: boolean;
   readonly nodeName?: string;
+  readonly nodes?: number;
   readonly nodeIp?: string;
   readonly apiPort?: number;
   readonly serviceNodePortRange?: string;
   readonly podNetworkCidr?: string;
   readonly serviceCidr?: string;
+  readonly nodeNetworkCidr?: string;
   readonly nodeCidrMaskSizeIpv4?: number;
   readonly nodeCidrMaskSizeIpv6?: number;
   readonly schedulerConfig?: string;
@@ -39,16 +41,26 @@ export async function start(flags: StartFlags): Promise<void> {
   if (pid !== undefined) {
     refuseChanges(paths, flags);
     progress.step(`The cluster is already running (process ${pid}).`);
+    await addNodes(paths, options, flags);
   } else {
     for (const notice of await checkSchedulerConfig(options)) progress.step(notice);
     if (options.runtime === "containerd") await prepareMachine(paths, flags, progress);
     await mkdir(paths.data, { recursive: true, mode: 0o711 });
     await writeFile(paths.options, `${JSON.stringify(options, undefined, 2)}\n`, { mode: 0o600 });
-    await launchDaemon(paths, (text) => progress.step(text));
+    if (flags.nodes !== undefined) await (await import("./node.ts")).makeNodes(paths, options, flags.nodes);
+    const problem = await launchDaemon(paths, (text) => progress.step(text));
+    if (problem !== "") throw new UserError(`the cluster runs, but not all of its nodes: ${problem}`);
   }
   const { file, context } = await addUserContext(paths);
   progress.step(`Context "${context}" is in ${file} and is the current one.`);
   console.log(`\nThe cluster is ready. Try:\n\n  kubectl get nodes\n  ${nextCommand(options.runtime)}`);
+}
+
+/** As many as the running cluster lacks. */
+async function addNodes(paths: ClusterPaths, options: ClusterOptions, { nodes }: StartFlags): Promise<void> {
+  if (nodes === undefined) return;
+  const { makeNodes, startInRunning } = await import("./node.ts");
+  await startInRunning(paths, await makeNodes(paths, options, nodes));
 }
 
 /** What was asked for now, else at an earlier start, else the defaults. */
@@ -62,6 +74,7 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
     serviceNodePortRange: flags.serviceNodePortRange,
     podCidr: flags.podNetworkCidr,
     serviceCidr: flags.serviceCidr,
+    nodeNetworkCidr: flags.nodeNetworkCidr,
     nodeCidrMaskSizeIpv4: flags.nodeCidrMaskSizeIpv4,
     nodeCidrMaskSizeIpv6: flags.nodeCidrMaskSizeIpv6,
     schedulerConfig: flags.schedulerConfig === undefined ? undefined : resolve(flags.schedulerConfig),
@@ -71,7 +84,7 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
     ...(await nodeFlags(flags)),
   };
   // Nodes, pods and services have their names and addresses by then.
-  for (const fixed of ["runtime", "nodeName", "podCidr", "serviceCidr", "nodeCidrMaskSizeIpv4", "nodeCidrMaskSizeIpv6"] as const) {
+  for (const fixed of ["runtime", "nodeName", "podCidr", "serviceCidr", "nodeNetworkCidr", "nodeCidrMaskSizeIpv4", "nodeCidrMaskSizeIpv6"] as const) {
     const before = earlier[fixed];
     if (asked[fixed] !== undefined && before !== undefined && asked[fixed] !== before)
       throw new UserError(`the cluster in ${paths.data} was made with ${fixed} "${before}" and cannot change to "${asked[fixed]}"; "kubets delete" removes it`);
@@ -79,11 +92,18 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
   const options = { nodeName: hostname().toLowerCase(), ...DEFAULT_OPTIONS, ...earlier, ...given, dataDir: paths.data };
   checkOptions(options);
+  checkNodeCount(flags, options);
   if (options.kubeletConfig !== undefined || options.podManifestPath !== undefined) {
     const { nodeConfiguration } = await import("../cluster/node-configuration.host.ts");
     await nodeConfiguration(paths, options);
   }
   return options;
+}
+
+function checkNodeCount({ nodes }: StartFlags, { runtime }: ClusterOptions): void {
+  if (nodes === undefined) return;
+  if (!Number.isInteger(nodes) || nodes < 1) throw new UserError(`--nodes must be a whole number above 0, not "${nodes}"`);
+  if (nodes > 1 && runtime === "simulated") throw new UserError("--nodes needs real containers: a cluster with --runtime=simulated has one node");
 }
 
 /** Fails before anything is started; returns what the user should know. */

@@ -2,7 +2,7 @@
 
 export type DaemonMessage =
   | { readonly type: "progress"; readonly text: string }
-  | { readonly type: "ready" }
+  | { readonly type: "ready"; readonly problem: string }
   | { readonly type: "failed"; readonly message: string };
 
 /** What the detached process writes about itself into `state.json`. */

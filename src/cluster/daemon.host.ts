@@ -16,8 +16,11 @@ export class DaemonError extends Error {
 /** The argument by which a daemon's process is recognised, together with its data folder. */
 export const DAEMON_COMMAND = "run-cluster";
 
-/** Starts the daemon and returns its process id once the cluster is ready. Throws `DaemonError` with the reason when it fails. */
-export async function launchDaemon(paths: ClusterPaths, onProgress: (text: string) => void): Promise<number> {
+/**
+ * Starts the daemon and returns once the cluster is ready: what keeps further nodes of it from being so, if anything does. Throws
+ * `DaemonError` with the reason when it fails.
+ */
+export async function launchDaemon(paths: ClusterPaths, onProgress: (text: string) => void): Promise<string> {
   await mkdir(paths.data, { recursive: true, mode: 0o711 });
   const log = openSync(paths.log, "a", 0o600);
   const program = process.argv[1];
@@ -29,21 +32,20 @@ export async function launchDaemon(paths: ClusterPaths, onProgress: (text: strin
   });
   closeSync(log);
   try {
-    await untilReady(child, paths, onProgress);
+    return await untilReady(child, paths, onProgress);
   } finally {
     if (child.connected) child.disconnect();
     child.unref();
   }
-  return child.pid ?? 0;
 }
 
-function untilReady(child: ChildProcess, paths: ClusterPaths, onProgress: (text: string) => void): Promise<void> {
+function untilReady(child: ChildProcess, paths: ClusterPaths, onProgress: (text: string) => void): Promise<string> {
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", (code, signal) => reject(new DaemonError(`the cluster's process ended (${signal ?? `exit code ${code}`}); its log is ${paths.log}`)));
     child.on("message", (message: DaemonMessage) => {
       if (message.type === "progress") onProgress(message.text);
-      else if (message.type === "ready") resolve();
+      else if (message.type === "ready") resolve(message.problem);
       else reject(new DaemonError(message.message));
     });
   });

@@ -34,6 +34,8 @@ export interface ClusterOptions extends NodeOptions {
   /** Prefix lengths of a node's piece of the pods' ranges. */
   readonly nodeCidrMaskSizeIpv4: number;
   readonly nodeCidrMaskSizeIpv6: number;
+  /** Addresses of nodes that share this machine: a range, or one of each family, with a comma; those of the pods' families are used. */
+  readonly nodeNetworkCidr: string;
   /** `from-to`. */
   readonly serviceNodePortRange: string;
   /** Path of a KubeSchedulerConfiguration, read at every start; absent: kube-scheduler's defaults. */
@@ -47,6 +49,7 @@ export const DEFAULT_OPTIONS = {
   podCidr: "10.244.0.0/16",
   nodeCidrMaskSizeIpv4: 24,
   nodeCidrMaskSizeIpv6: 64,
+  nodeNetworkCidr: "10.245.0.0/24,fd6b:7562:6574:73::/64",
   clusterDomain: "cluster.local",
   serviceNodePortRange: "30000-32767",
 } as const satisfies Partial<ClusterOptions>;

@@ -27,6 +27,12 @@ export async function endProcess(pid: number, { graceMs }: { readonly graceMs: n
   }
 }
 
+/** At once; returns when the process is gone, and with the first process of a PID namespace all that were in it. */
+export async function killProcess(pid: number): Promise<void> {
+  if (!signal(pid, "SIGKILL")) return;
+  while (await isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, pollMs));
+}
+
 async function isAlive(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   // A zombie is gone but for its parent's attention.

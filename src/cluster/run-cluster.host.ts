@@ -28,7 +28,7 @@ export async function runCluster(dataDir: string): Promise<void> {
     process.once("SIGTERM", () => void end(cluster, paths, log));
     process.once("SIGINT", () => void end(cluster, paths, log));
     log.info("the cluster runs", { pid: process.pid, node: options.nodeName });
-    report({ type: "ready" });
+    report({ type: "ready", problem: cluster.problem });
   } catch (error) {
     log.error("the cluster cannot start", { error });
     report({ type: "failed", message: `${error instanceof Error ? error.message : String(error)}; the log is ${paths.log}` });

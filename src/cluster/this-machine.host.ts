@@ -31,12 +31,18 @@ import {
   startNode,
   startProxy,
 } from "./node.host.ts";
+import { prepareMachine, startNodes } from "./nodes/node-lifecycle.host.ts";
+import { machineAddresses, type NodeRecord } from "./nodes/node-record.ts";
+import { readNode, readNodes } from "./nodes/node-records.host.ts";
+import { startServingApprover } from "./nodes/serving-approver.ts";
 import { type ClusterOptions, splitRanges } from "./options.ts";
 import { readSchedulerSettings } from "./scheduler-settings.host.ts";
 import { Started } from "./started.ts";
 
 export interface RunningCluster {
   readonly nodeIp: string;
+  /** What keeps further nodes of this machine from being Ready; empty: nothing. */
+  readonly problem: string;
   /** Ends this process's part. Containers go on. */
   stop(): Promise<void>;
 }
@@ -55,6 +61,9 @@ const CLUSTER_NAME = "kubets";
 export async function startOnThisMachine(env: Env, start: StartOptions): Promise<RunningCluster> {
   const { options } = start;
   const started = new Started();
+  const others = start.containerd === undefined ? [] : await readNodes(start.paths);
+  // Before ways to their pods are set, and also for a machine that has no other address.
+  if (others.length > 0) await prepareMachine(options);
   const nodeIps = await nodeAddresses(options);
   try {
     // Keys are made on other threads, and the store's lock is taken by a process: neither needs to wait for the other.
@@ -67,9 +76,10 @@ export async function startOnThisMachine(env: Env, start: StartOptions): Promise
     const controlPlane = await startApi(env, { ...start, nodeIps, pki, store }, started);
     start.progress(`The API server answers on https://127.0.0.1:${options.apiPort}.`);
     const controllers = controlPlane.startControllers();
+    const problem = startFurtherNodes(env, { ...start, nodeIps, controlPlane, records: others }, started);
     await startFirstNode(env, { ...start, nodeIps, pki, controlPlane, machine: await node }, started);
     await controllers;
-    return { nodeIp: nodeIps[0] ?? SIMULATED_ADDRESS, stop: () => started.stop() };
+    return { nodeIp: nodeIps[0] ?? SIMULATED_ADDRESS, problem: await problem, stop: () => started.stop() };
   } catch (error) {
     await started.stop();
     throw error;
@@ -94,6 +104,8 @@ function makeCredentials(env: Env, { paths, options }: StartOptions, nodeIps: re
     nodeIps: [...nodeIps, "127.0.0.1"],
     apiServiceIp: serviceAddress(options, 1),
     clusterDomain: options.clusterDomain,
+    // Further nodes of this machine meet it there.
+    extraNames: options.runtime === "simulated" ? [] : machineAddresses(options),
   });
 }
 
@@ -138,6 +150,26 @@ async function startApi(
 /** What to listen on to be reached by every family of the cluster. */
 function everyAddress({ podCidr }: ClusterOptions): string {
   return podCidr.includes(":") ? "::" : "0.0.0.0";
+}
+
+interface FurtherNodesParts extends StartOptions {
+  readonly nodeIps: readonly string[];
+  readonly controlPlane: ControlPlane;
+  readonly records: readonly NodeRecord[];
+}
+
+/** They and the first node start side by side. The cluster works without one that does not: what is wrong with it is told. */
+async function startFurtherNodes(env: Env, { controlPlane, records, nodeIps, ...start }: FurtherNodesParts, started: Started): Promise<string> {
+  const { paths, options: cluster, progress } = start;
+  const client = controlPlane.apiServer.localClient(identities.ADMINISTRATOR);
+  started.add(startServingApprover(env, client, async (name) => (await readNode(paths, name))?.addresses));
+  return startNodes(env, { paths, cluster, machineIps: nodeIps, client, progress }, records).then(
+    () => "",
+    (error: unknown) => {
+      env.log.error("not every node could be started", { error });
+      return error instanceof Error ? error.message : String(error);
+    },
+  );
 }
 
 interface FirstNodeParts extends StartOptions {

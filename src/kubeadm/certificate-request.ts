@@ -3,12 +3,12 @@
 // certificate as they stand in the request; nothing else that it asks for does.
 import type { Env } from "../base/index.ts";
 import { type AlternativeNames, assembleCertificate, KEY_USAGES, type KeyUsage, readExtensions, readSubject, type Subject } from "./certificate.ts";
+import { EXTENSION_REQUEST } from "./certificate-request-text.ts";
 import { concatBytes, DerError, expectTag, readAll, readObjectIdentifier, readOne, TAG } from "./der.ts";
 import { verify } from "./keys.ts";
 import { decodePem } from "./pem.ts";
 import { type Authority, type CertificatePair, importAuthority, serialNumber } from "./pki.ts";
 
-const EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
 const BACKDATE_MS = 5 * 60_000;
 /** Certificates that live shorter are not shortened by the backdating. */
 const SHORT_MS = 8 * 60 * 60_000;

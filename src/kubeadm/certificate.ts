@@ -64,7 +64,7 @@ export interface Certificate {
   readonly signature: Uint8Array;
 }
 
-const OID = {
+export const OID = {
   commonName: "2.5.4.3",
   organization: "2.5.4.10",
   subjectKeyIdentifier: "2.5.29.14",
@@ -172,7 +172,7 @@ export function encodeSubject({ commonName, organizations }: Subject): Uint8Arra
   return sequence(...organizations.map((organization) => attribute(OID.organization, organization)), attribute(OID.commonName, commonName));
 }
 
-function encodeAlternativeNames({ dnsNames, ipAddresses }: AlternativeNames): Uint8Array {
+export function encodeAlternativeNames({ dnsNames, ipAddresses }: AlternativeNames): Uint8Array {
   return sequence(
     ...dnsNames.map((name) => implicit(DNS_NAME, new TextEncoder().encode(name))),
     ...ipAddresses.map((address) => implicit(IP_ADDRESS, ipBytes(address))),

@@ -157,7 +157,8 @@ async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-async function replaceFile(file: string, text: string, mode: number): Promise<void> {
+/** In one step: a reader sees the old text or the new one. */
+export async function replaceFile(file: string, text: string, mode: number): Promise<void> {
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString("hex")}`;
   try {
     const handle = await open(temporary, "wx", mode);

@@ -1,2 +1,2 @@
 // The public face of kubeadm/ for files that may touch the machine.
-export { ensurePki, mergeKubeconfigFile, type PkiFolderOptions, removeFromKubeconfigFile } from "./files.host.ts";
+export { ensurePki, mergeKubeconfigFile, type PkiFolderOptions, removeFromKubeconfigFile, replaceFile } from "./files.host.ts";

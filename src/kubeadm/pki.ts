@@ -58,11 +58,8 @@ const RENEW_BEFORE_MS = 90 * 24 * 60 * 60_000;
 /** Clocks of the machines may differ by so much. */
 const BACKDATE_MS = 5 * 60_000;
 
-interface LeafPlan {
+interface LeafPlan extends LeafContents {
   readonly issuer: AuthorityName;
-  readonly subject: Subject;
-  readonly usages: readonly ExtendedUsage[];
-  readonly alternativeNames?: AlternativeNames;
 }
 
 /** A certification authority that can issue. */
@@ -151,12 +148,19 @@ async function authority(env: Env, commonName: string, existing: CertificatePair
 }
 
 async function leaf(env: Env, issuer: Authority, plan: LeafPlan, existing: CertificatePair | undefined): Promise<CertificatePair> {
-  if (existing !== undefined) {
-    const kept = await readPair(existing);
-    if (kept !== undefined && lasts(env, kept.certificate) && fits(kept.certificate, plan) && (await isIssuedBy(kept.certificate, issuer.certificate)))
-      return existing;
-  }
-  return issueLeaf(env, issuer, plan);
+  return existing !== undefined && (await isStillGood(env, existing, plan, issuer.certificate)) ? existing : issueLeaf(env, issuer, plan);
+}
+
+export interface LeafContents {
+  readonly subject: Subject;
+  readonly usages: readonly ExtendedUsage[];
+  readonly alternativeNames?: AlternativeNames;
+}
+
+/** Whether certificate and key belong together, are of this authority, say this much, and are good for another three months. */
+export async function isStillGood(env: Env, pair: CertificatePair, contents: LeafContents, issuer: Certificate): Promise<boolean> {
+  const kept = await readPair(pair);
+  return kept !== undefined && lasts(env, kept.certificate) && fits(kept.certificate, contents) && (await isIssuedBy(kept.certificate, issuer));
 }
 
 async function issueLeaf(env: Env, issuer: Authority, plan: LeafPlan): Promise<CertificatePair> {
@@ -181,7 +185,7 @@ function lasts(env: Env, certificate: Certificate): boolean {
   return certificate.notBeforeMs <= now && certificate.notAfterMs - RENEW_BEFORE_MS > now;
 }
 
-function fits(certificate: Certificate, plan: LeafPlan): boolean {
+function fits(certificate: Certificate, plan: LeafContents): boolean {
   const { subject, usages, alternativeNames } = certificate;
   const sameSubject = equalBytes(encodeSubject(subject), encodeSubject(plan.subject));
   const covers = (have: readonly string[], want: readonly string[] = []) => want.every((name) => have.includes(name));

@@ -175,6 +175,11 @@ async function makeBridge(machine: NetworkNamespace, { networks }: NetworkPlan, 
   await machine.setSysctl(`net/ipv4/conf/${POD_BRIDGE}/route_localnet`, "1");
 }
 
+/** Largest packet that leaves by this machine's default route; undefined without one. */
+export function machineMtu(): Promise<number | undefined> {
+  return new NetworkNamespace(undefined).mtu();
+}
+
 /** Pods leave the cluster with their node's address. */
 function masquerade(clusterCidr: string): string {
   const { header } = FAMILIES[ipFamilyOf(clusterCidr)];

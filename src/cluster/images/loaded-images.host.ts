@@ -1,9 +1,13 @@
 // Remembers which images were brought in by hand: the kubelet must not remove them for want of space, for nobody could pull them
 // again.
 import { appendFile, readFile } from "node:fs/promises";
-import type { ClusterPaths } from "../data-folder.ts";
 
-export async function loadedImages({ loadedImages: file }: ClusterPaths): Promise<string[]> {
+/** Where a node keeps them: a file with a name on each line. */
+interface Memory {
+  readonly loadedImages: string;
+}
+
+export async function loadedImages({ loadedImages: file }: Memory): Promise<string[]> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "";
     throw error;
@@ -11,7 +15,7 @@ export async function loadedImages({ loadedImages: file }: ClusterPaths): Promis
   return text.split("\n").filter((name) => name !== "");
 }
 
-export async function rememberImages(paths: ClusterPaths, names: readonly string[]): Promise<void> {
+export async function rememberImages(paths: Memory, names: readonly string[]): Promise<void> {
   const known = new Set(await loadedImages(paths));
   const fresh = names.filter((name) => !known.has(name));
   if (fresh.length > 0) await appendFile(paths.loadedImages, fresh.map((name) => `${name}\n`).join(""));
