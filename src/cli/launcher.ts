@@ -14,7 +14,7 @@ declare const BUNDLE_FILE: string;
 type Bundle = typeof import("./bundle.ts");
 
 /** Each runs other parts of the bundle. */
-type Purpose = "command" | "cluster" | "library";
+type Purpose = "command" | "cluster" | "node" | "library";
 
 interface Loaded {
   readonly bundle: Bundle;
@@ -72,11 +72,12 @@ function refuseOldNode(): void {
 
 function run(): void {
   refuseOldNode();
-  const command = process.argv[2];
-  const { bundle, keepCode } = loadBundle(command === "run-cluster" ? "cluster" : "command");
+  const [, , command, subcommand] = process.argv;
+  const purpose: Purpose = command === "run-cluster" ? "cluster" : command === "node" && subcommand === "run" ? "node" : "command";
+  const { bundle, keepCode } = loadBundle(purpose);
   void bundle.runCommandLine().then(() => {
     // When it has started. The command `start` goes through more of the code than the others.
-    if (command === "run-cluster" || command === "start") keepCode();
+    if (purpose !== "command" || command === "start") keepCode();
   });
 }
 

@@ -41,8 +41,7 @@ export function createLinuxNetwork(options: LinuxNetworkOptions): NetworkApplier
       const [links, ownRoutes, way] = await Promise.all([machine.links(), machine.ownRoutes(families), machine.defaultRoute()]);
       await Promise.all([makeBridge(machine, plan, links), machine.nft(options.clusterCidrs.map(masquerade).join(""))]);
       // With it the runtime's network is ready. Before the routes: another node out of reach does not keep this one's pods from starting.
-      const mtu = links.find(({ ifname }) => ifname === way?.dev)?.mtu;
-      await writeConfig(options, plan, mtu);
+      await writeConfig(options, plan, mtuOf(links, way));
       await setRoutes(machine, plan, options.serviceCidrs, ownRoutes);
     },
     isIntact: async ({ networks }) => {
@@ -176,8 +175,14 @@ async function makeBridge(machine: NetworkNamespace, { networks }: NetworkPlan, 
 }
 
 /** Largest packet that leaves by this machine's default route; undefined without one. */
-export function machineMtu(): Promise<number | undefined> {
-  return new NetworkNamespace(undefined).mtu();
+export async function machineMtu(): Promise<number | undefined> {
+  const machine = new NetworkNamespace(undefined);
+  const [links, way] = await Promise.all([machine.links(), machine.defaultRoute()]);
+  return mtuOf(links, way);
+}
+
+function mtuOf(links: readonly Link[], way: Route | undefined): number | undefined {
+  return links.find(({ ifname }) => ifname === way?.dev)?.mtu;
 }
 
 /** Pods leave the cluster with their node's address. */
