@@ -4,7 +4,7 @@
 //
 // Invariant: an image has the very name that `e2e.test --list-images` prints, and two tags of one program are two images, for tests
 // change from one to the other and look at the difference.
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildImageArchive, buildLayer, type ImageArchive, type ImageLayer, type ImageRunConfig } from "../src/cluster/images/archive.host.ts";
@@ -31,6 +31,8 @@ export async function buildImages(folders: Folders): Promise<void> {
   console.log("making the images ...");
   const printed = await output({ program: join(folders.binaries, "e2e.test"), args: ["--list-images"] });
   const archive = await buildImageArchive(...namedImages(await recipes(folders.binaries), printed.trim().split("\n")));
+  const folder = dirname(folders.images);
+  for (const old of readdirSync(folder)) if (/^images.*\.tar/.test(old)) rmSync(join(folder, old));
   writeFileSync(`${folders.images}.unfinished`, archive);
   renameSync(`${folders.images}.unfinished`, folders.images);
 }
@@ -47,7 +49,7 @@ async function recipes(binaries: string): Promise<Recipe[]> {
   const tests = "registry.k8s.io/e2e-test-images";
   const sources = join(await moduleFolder("k8s.io/kubernetes"), "test/images");
   const tools = await layerOfPackages(await installablePackages(TOOLS), withTools);
-  const agnhost = await layerOfFiles((root) => agnhostFiles(root, join(binaries, "agnhost")));
+  const agnhost = await layerOfFiles((root) => agnhostFiles(root, join(binaries, "agnhost"), join(sources, "agnhost/porter")));
   const served = { Env: [searchPath], Entrypoint: ["/agnhost"], Cmd: ["test-webserver"] };
   return [
     { repository: `${tests}/agnhost`, layers: [tools, agnhost], config: { ...served, Cmd: ["pause"] } },
@@ -59,7 +61,7 @@ async function recipes(binaries: string): Promise<Recipe[]> {
         config: served,
       })),
     )),
-    { repository: `${tests}/busybox`, layers: [await layerOfPackages(busybox.packages, busybox.finish)], config: busybox.config },
+    { repository: `${tests}/busybox`, layers: [await layerOfPackages([...busybox.packages, "bash-static"], withBash)], config: busybox.config },
     { repository: `${tests}/nginx`, layers: [await layerOfPackages(nginx.packages, nginx.finish)], config: nginx.config },
     {
       repository: `${tests}/nonewprivs`,
@@ -100,8 +102,16 @@ function put(source: string, target: string, mode: number): void {
   chmodSync(target, mode);
 }
 
+/** The shell of Debian's busybox passes on no variables whose names it could not set itself, such as `data-1`. */
+async function withBash(root: string): Promise<void> {
+  await busybox.finish(root);
+  unlinkSync(join(root, "bin/sh"));
+  symlinkSync("bash-static", join(root, "bin/sh"));
+}
+
 /** Busybox stands for every program that no package brought; documents are left out. */
 async function withTools(root: string): Promise<void> {
+  symlinkSync("nc.openbsd", join(root, "bin/nc"));
   const applets = (await output({ program: join(root, "bin/busybox"), args: ["--list"] })).trim().split("\n");
   const brought = (applet: string): boolean => ["bin", "sbin", "usr/bin", "usr/sbin"].some((folder) => existsSync(join(root, folder, applet)));
   for (const applet of applets) if (!brought(applet)) symlinkSync("busybox", join(root, "bin", applet));
@@ -114,8 +124,9 @@ async function withTools(root: string): Promise<void> {
   await temporaryFolder(root);
 }
 
-function agnhostFiles(root: string, program: string): void {
+function agnhostFiles(root: string, program: string, certificates: string): void {
   put(program, join(root, "agnhost"), 0o755);
+  for (const file of ["localhost.crt", "localhost.key"]) put(join(certificates, file), join(root, file), 0o644);
   symlinkSync("agnhost", join(root, "agnhost-2"));
   mkdirSync(join(root, "uploads"));
 }

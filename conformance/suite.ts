@@ -72,8 +72,8 @@ export function runSuite(run: SuiteRun): RunningSuite {
   const interrupt = (): void => {
     interrupts += 1;
     if (ginkgo.pid === undefined || ginkgo.exitCode !== null) return;
-    if (interrupts === 1) ginkgo.kill("SIGINT");
-    else process.kill(-ginkgo.pid, "SIGKILL");
+    // The whole group, as a terminal does it: the test processes clean up by themselves.
+    process.kill(-ginkgo.pid, interrupts === 1 ? "SIGINT" : "SIGKILL");
   };
   return { finished, interrupt };
 }
