@@ -6,7 +6,7 @@ import { buildFromFolder } from "../cluster/images/build.host.ts";
 import { ImageError } from "../cluster/images/image-error.ts";
 import { type ImageStore, importArchive, importArchiveBytes, listImages } from "../cluster/images/import.host.ts";
 import { rememberImages } from "../cluster/images/loaded-images.host.ts";
-import { poweredNode } from "../cluster/nodes/node-machine.host.ts";
+import { nodeSocket, poweredNode } from "../cluster/nodes/node-machine.host.ts";
 import { nodePaths } from "../cluster/nodes/node-record.ts";
 import { readNodes } from "../cluster/nodes/node-records.host.ts";
 import { type PlaceFlags, runningPlace } from "./place.ts";
@@ -76,9 +76,7 @@ async function furtherNodes(paths: ClusterPaths): Promise<readonly ImageNode[]> 
   const nodes = await Promise.all(
     (await readNodes(paths)).map(async ({ name }) => {
       const pid = await poweredNode(paths, name);
-      return pid === undefined
-        ? []
-        : [{ name, store: { socket: `/proc/${pid}/root${paths.containerdSocket}` }, loadedImages: nodePaths(paths, name).loadedImages }];
+      return pid === undefined ? [] : [{ name, store: { socket: nodeSocket(paths, pid) }, loadedImages: nodePaths(paths, name).loadedImages }];
     }),
   );
   return nodes.flat();

@@ -3,11 +3,11 @@ import { readFile } from "node:fs/promises";
 import { isNodeReady, type Node, nodes } from "../api/index.ts";
 import { createSystemEnv } from "../base/index.host.ts";
 import type { ClusterPaths } from "../cluster/data-folder.ts";
-import { deleteNode, type NodeHome, startNodes } from "../cluster/nodes/node-lifecycle.host.ts";
+import { deleteNode, type NodeHome, prepareMachine, startNodes } from "../cluster/nodes/node-lifecycle.host.ts";
 import { poweredNode, powerOff } from "../cluster/nodes/node-machine.host.ts";
 import { checkNodeName, type NodeRecord, nextName } from "../cluster/nodes/node-record.ts";
 import { createNode, readNode, readNodes } from "../cluster/nodes/node-records.host.ts";
-import type { ClusterOptions, NodeOptions } from "../cluster/options.ts";
+import { type ClusterOptions, checkNodeNetwork, type NodeOptions } from "../cluster/options.ts";
 import { adminClient } from "./admin-client.ts";
 import { existingPlace, type PlaceFlags, runningPlace } from "./place.ts";
 import { createProgress, UserError } from "./progress.ts";
@@ -21,6 +21,8 @@ export interface AddFlags extends PlaceFlags {
 export async function add(name: string, flags: AddFlags): Promise<void> {
   const { paths } = await runningPlace(flags);
   const cluster = await clusterOptions(paths);
+  if (cluster.runtime === "simulated") throw new UserError("further nodes need real containers: a cluster with --runtime=simulated has one node");
+  checkNodeNetwork(cluster);
   checkNodeName(name);
   if (name === cluster.nodeName || (await readNode(paths, name)) !== undefined) throw new UserError(`there is a node ${name} already; choose another name`);
   const { parseNodeLabels, parseTaints } = await import("../cluster/node-flags.ts");
@@ -37,6 +39,8 @@ export async function add(name: string, flags: AddFlags): Promise<void> {
       () => false,
     );
     if (taken) throw new UserError(`the cluster has a node ${name} that is not of this machine's making; choose another name`);
+    // Before there is anything of the node: the machine may have no room for it.
+    await prepareMachine(cluster);
     await startNodes(createSystemEnv({ logLevel: "error" }), home, [await createNode(paths, cluster, own)]);
   });
 }

@@ -6,7 +6,8 @@ import { resolve } from "node:path";
 import { launchDaemon, runningDaemon } from "../cluster/daemon.host.ts";
 import type { ClusterPaths } from "../cluster/data-folder.ts";
 import { claimMachine } from "../cluster/machine-claim.host.ts";
-import { type ClusterOptions, checkOptions, DEFAULT_OPTIONS, type RuntimeChoice } from "../cluster/options.ts";
+import { readNodes } from "../cluster/nodes/node-records.host.ts";
+import { type ClusterOptions, checkNodeNetwork, checkOptions, DEFAULT_OPTIONS, type RuntimeChoice } from "../cluster/options.ts";
 import { addUserContext } from "./kubeconfig-file.ts";
 import { type PlaceFlags, placeOf } from "./place.ts";
 import { createProgress, type Progress, UserError } from "./progress.ts";
@@ -84,7 +85,9 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
     ...(await nodeFlags(flags)),
   };
   // Nodes, pods and services have their names and addresses by then.
-  for (const fixed of ["runtime", "nodeName", "podCidr", "serviceCidr", "nodeNetworkCidr", "nodeCidrMaskSizeIpv4", "nodeCidrMaskSizeIpv6"] as const) {
+  const hasFurtherNodes = (await readNodes(paths)).length > 0;
+  const ofFurtherNodes = hasFurtherNodes ? (["nodeNetworkCidr"] as const) : [];
+  for (const fixed of ["runtime", "nodeName", "podCidr", "serviceCidr", "nodeCidrMaskSizeIpv4", "nodeCidrMaskSizeIpv6", ...ofFurtherNodes] as const) {
     const before = earlier[fixed];
     if (asked[fixed] !== undefined && before !== undefined && asked[fixed] !== before)
       throw new UserError(`the cluster in ${paths.data} was made with ${fixed} "${before}" and cannot change to "${asked[fixed]}"; "kubets delete" removes it`);
@@ -92,7 +95,7 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
   const options = { nodeName: hostname().toLowerCase(), ...DEFAULT_OPTIONS, ...earlier, ...given, dataDir: paths.data };
   checkOptions(options);
-  checkNodeCount(flags, options);
+  checkNodes(flags, options);
   if (options.kubeletConfig !== undefined || options.podManifestPath !== undefined) {
     const { nodeConfiguration } = await import("../cluster/node-configuration.host.ts");
     await nodeConfiguration(paths, options);
@@ -100,10 +103,11 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
   return options;
 }
 
-function checkNodeCount({ nodes }: StartFlags, { runtime }: ClusterOptions): void {
+function checkNodes({ nodes, nodeNetworkCidr }: StartFlags, options: ClusterOptions): void {
+  if (nodeNetworkCidr !== undefined || (nodes ?? 1) > 1) checkNodeNetwork(options);
   if (nodes === undefined) return;
   if (!Number.isInteger(nodes) || nodes < 1) throw new UserError(`--nodes must be a whole number above 0, not "${nodes}"`);
-  if (nodes > 1 && runtime === "simulated") throw new UserError("--nodes needs real containers: a cluster with --runtime=simulated has one node");
+  if (nodes > 1 && options.runtime === "simulated") throw new UserError("--nodes needs real containers: a cluster with --runtime=simulated has one node");
 }
 
 /** Fails before anything is started; returns what the user should know. */
@@ -124,9 +128,10 @@ async function nodeFlags({ nodeLabels, registerWithTaints }: StartFlags): Promis
 }
 
 function refuseChanges(paths: ClusterPaths, flags: StartFlags): void {
-  const { nodeIp, apiPort, serviceNodePortRange, schedulerConfig, kubeletConfig, podManifestPath, maxPods, nodeLabels, registerWithTaints } = flags;
+  const { nodeIp, apiPort, serviceNodePortRange, nodeNetworkCidr, schedulerConfig, kubeletConfig, podManifestPath, maxPods, nodeLabels, registerWithTaints } =
+    flags;
   const ofNode = [nodeIp, kubeletConfig, podManifestPath, maxPods, nodeLabels, registerWithTaints];
-  const asked = [apiPort, serviceNodePortRange, schedulerConfig, ...ofNode].some((value) => value !== undefined);
+  const asked = [apiPort, serviceNodePortRange, nodeNetworkCidr, schedulerConfig, ...ofNode].some((value) => value !== undefined);
   if (asked) throw new UserError(`the cluster in ${paths.data} is running; run "kubets stop" first, then start it with the new flags`);
 }
 

@@ -3,39 +3,33 @@
 // Invariants: only what is this cluster's is touched: shims, mounts and cgroups are recognised by the cluster's own folders,
 // the network by the names that kubets alone uses. Every step works on what an earlier, broken attempt left.
 import { execFile } from "node:child_process";
-import { readdir, readFile, rmdir } from "node:fs/promises";
+import { readdir, readFile, readlink, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createSystemEnv } from "../base/index.host.ts";
-import { createCriRuntime } from "../kubelet/index.host.ts";
 import { removeLinuxNetwork } from "../network/index.host.ts";
 import { removeServiceRules } from "../proxy/index.host.ts";
 import { runningContainerd, startContainerd, stopContainerd } from "./containerd.host.ts";
 import { killControlGroup, removeControlGroup } from "./control-groups.host.ts";
 import type { ClusterPaths } from "./data-folder.ts";
+import { endPods } from "./end-pods.host.ts";
 import { mountPointsBelow } from "./mounts.host.ts";
 import { removeNodeLinks } from "./nodes/node-links.host.ts";
-import { powerOff } from "./nodes/node-machine.host.ts";
+import { shutDown } from "./nodes/node-machine.host.ts";
 import { readNodes } from "./nodes/node-records.host.ts";
 import { endProcess } from "./process.host.ts";
 import { restoreSysctls } from "./sysctls.host.ts";
 
 const run = promisify(execFile);
-/** As at a machine's shutdown: containers are asked to end, then killed. */
-const containerGraceSeconds = 2;
 
-/** Ends all containers, sandboxes, shims and the containerd, and unmounts the volumes. Nothing that is stored is removed. */
+/** Ends all containers of all nodes, sandboxes, shims and containerds, and unmounts the volumes. Nothing that is stored is removed. */
 export async function stopNode(paths: ClusterPaths): Promise<void> {
-  await Promise.all((await readNodes(paths)).map((record) => powerOff(paths, record)));
-  const hadPods = (await runningContainerd(paths)) !== undefined || (await ownShims(paths)).length > 0;
-  if (hadPods) await endPods(paths);
+  await Promise.all([endOwnPods(paths), ...(await readNodes(paths)).map((record) => shutDown(paths, record))]);
   await stopContainerd(paths);
   await Promise.all((await ownShims(paths)).map((pid) => endProcess(pid, { graceMs: 1000 })));
   // A container that was just being started has a process that neither containerd nor a shim knows of any more.
   await killControlGroup(paths.cgroup);
   await unmountBelow([paths.kubelet, paths.run]);
-  // Nobody answers any more on ports that load balancers and pods had of this machine: its own programs may have them.
-  if (hadPods) await removeServiceRules();
 }
 
 /** After `stopNode`: takes the network, mounts, cgroups and kernel settings away. The caller removes the folders. */
@@ -52,29 +46,29 @@ export async function removeNode(paths: ClusterPaths): Promise<void> {
   await restoreSysctls(paths);
 }
 
-async function endPods(paths: ClusterPaths): Promise<void> {
-  const env = createSystemEnv({ logLevel: "silent" });
+async function endOwnPods(paths: ClusterPaths): Promise<void> {
+  if ((await runningContainerd(paths)) === undefined && (await ownShims(paths)).length === 0) return;
   // Shims that outlived their containerd are ended through a new one, which finds them.
-  const containerd = await startContainerd(env, paths);
-  const runtime = createCriRuntime(env, { socket: containerd.socket });
+  const containerd = await startContainerd(createSystemEnv({ logLevel: "silent" }), paths);
   try {
-    const containers = (await runtime.listContainers()).filter(({ state }) => state === "running");
-    await Promise.allSettled(containers.map(({ id }) => runtime.stopContainer(id, containerGraceSeconds)));
-    const sandboxes = await runtime.listPodSandboxes();
-    await Promise.allSettled(sandboxes.map(({ id }) => runtime.stopPodSandbox(id)));
+    await endPods(containerd.socket);
   } finally {
-    runtime.close();
     containerd.close();
   }
+  // Nobody answers any more on ports that load balancers and pods had of this machine: its own programs may have them.
+  await removeServiceRules();
 }
 
-/** Process ids of the shims that serve this cluster's containerd. */
+/** Process ids of the shims that serve the first node's containerd; those of others have another PID namespace. */
 async function ownShims(paths: ClusterPaths): Promise<number[]> {
+  const namespaceOf = (pid: string): Promise<string> => readlink(`/proc/${pid}/ns/pid`).catch(() => "");
+  const own = await namespaceOf("self");
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const shims: number[] = [];
   for (const pid of pids) {
     const commandLine = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
-    if (commandLine[0]?.endsWith("containerd-shim-runc-v2") && commandLine.includes(paths.containerdSocket)) shims.push(Number(pid));
+    if (commandLine[0]?.endsWith("containerd-shim-runc-v2") && commandLine.includes(paths.containerdSocket) && (await namespaceOf(pid)) === own)
+      shims.push(Number(pid));
   }
   return shims;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type ClusterOptions, checkOptions, DEFAULT_OPTIONS } from "./options.ts";
+import { type ClusterOptions, checkNodeNetwork, checkOptions, DEFAULT_OPTIONS } from "./options.ts";
 
 const options = (more: Partial<ClusterOptions>): ClusterOptions => ({ ...DEFAULT_OPTIONS, dataDir: "/data", nodeName: "node", ...more });
 const DUAL = { podCidr: "10.244.0.0/16,fd00:244::/56", serviceCidr: "10.96.0.0/16,fd00:96::/108" };
@@ -27,5 +27,22 @@ describe("the options of a cluster", () => {
     ["a node port range that is none", { serviceNodePortRange: "9-1" }, "--service-node-port-range"],
   ])("refuse %s", (_what, more, text) => {
     expect(() => checkOptions(options(more))).toThrow(text);
+  });
+
+  it.each<[string, Partial<ClusterOptions>]>([
+    ["the defaults", {}],
+    ["both families", DUAL],
+    ["a range of one's own", { nodeNetworkCidr: "172.30.0.0/24" }],
+  ])("take %s for further nodes", (_what, more) => {
+    expect(() => checkNodeNetwork(options(more))).not.toThrow();
+  });
+
+  it.each<[string, Partial<ClusterOptions>, string]>([
+    ["a range within that of the pods", { nodeNetworkCidr: "10.244.7.0/24" }, "overlaps with 10.244.0.0/16"],
+    ["a range around that of the services", { nodeNetworkCidr: "10.96.0.0/12" }, "overlaps with 10.96.0.0/16"],
+    ["a range of another family alone", { nodeNetworkCidr: "fd00:9::/64" }, "no range of the pods' family IPv4"],
+    ["what is no range", { nodeNetworkCidr: "many" }, "--node-network-cidr must be a range"],
+  ])("refuse %s for further nodes", (_what, more, text) => {
+    expect(() => checkNodeNetwork(options(more))).toThrow(text);
   });
 });

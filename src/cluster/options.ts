@@ -1,7 +1,7 @@
 // What a cluster was asked to be. `kubets start` keeps it in the data folder, so that the next start needs no flags.
 
 import type { Taint } from "../api/index.ts";
-import { parseCidr, parseIp } from "../api/index.ts";
+import { cidrContains, parseCidr, parseIp } from "../api/index.ts";
 
 export type RuntimeChoice = "containerd" | "simulated";
 
@@ -101,6 +101,21 @@ function checkAddresses(options: ClusterOptions): void {
     throw new OptionsError(`--service-cidr (${families(services)}) and --pod-network-cidr (${families(pods)}) must be of the same families in the same order`);
   for (const address of options.nodeIp?.split(",") ?? [])
     if (parseIp(address) === undefined) throw new OptionsError(`--node-ip must be an address, or one of each family, not "${options.nodeIp}"`);
+}
+
+/** For a cluster that has, or is to have, further nodes on its machine. Throws `OptionsError`. */
+export function checkNodeNetwork(options: ClusterOptions): void {
+  const [pods, services] = [rangesOf("--pod-network-cidr", options.podCidr), rangesOf("--service-cidr", options.serviceCidr)];
+  const nodes = rangesOf("--node-network-cidr", options.nodeNetworkCidr);
+  for (const range of nodes) {
+    const other = [...services, ...pods].find(({ address, prefixLength }) =>
+      prefixLength < range.prefixLength ? cidrContains({ address, prefixLength }, range.address) : cidrContains(range, address),
+    );
+    if (other !== undefined) throw new OptionsError(`--node-network-cidr ${range.text} overlaps with ${other.text}, which is for pods or services`);
+  }
+  const uncovered = pods.find(({ address }) => !nodes.some((range) => range.address.family === address.family));
+  if (uncovered !== undefined)
+    throw new OptionsError(`--node-network-cidr ${options.nodeNetworkCidr} has no range of the pods' family IPv${uncovered.address.family}`);
 }
 
 function rangesOf(flag: string, value: string) {

@@ -14,7 +14,7 @@ export interface MachineState {
 }
 
 /** Processes that a cluster starts, by the name of their program or an argument of theirs. */
-const CLUSTER_PROCESS = /containerd|kubets\.js|runc|crun|\/pause\b/;
+const CLUSTER_PROCESS = /containerd|kubets\.c?js|runc|crun|\/pause\b/;
 
 export function machineState(): MachineState {
   return { processes: processes(), mounts: mounts(), networkNamespaces: networkNamespaces(), links: links(), cgroups: cgroups(), nftTables: nftTables() };

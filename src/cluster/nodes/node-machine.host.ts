@@ -4,11 +4,13 @@
 // Invariants: nothing in it outlives its first process; what is not under the node's folder does not outlive it either, as on a machine
 // whose power fails; its mounts are not seen outside, nor are the cluster's own files seen inside.
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { enterControlGroup, killControlGroup, removeControlGroup } from "../control-groups.host.ts";
 import type { ClusterPaths } from "../data-folder.ts";
+import { endPods } from "../end-pods.host.ts";
 import { mountPointsBelow } from "../mounts.host.ts";
 import { isProcessOurs, killProcess } from "../process.host.ts";
 import { joinNode, unlinkNode } from "./node-links.host.ts";
@@ -27,7 +29,8 @@ const READY_LIMIT_MS = 10_000;
  * In the new namespaces, but before they are furnished: /proc is still the machine's and tells the process id there. It waits until its
  * network is connected. Arguments: the node's folder, the data folder, the node's name, the program and its first argument, mounts to let go.
  */
-const INIT = `set -eu
+const INIT = `#!/bin/sh
+set -eu
 folder=$1 data=$2 name=$3 node=$4 program=$5
 shift 5
 read -r pid _ < /proc/self/stat
@@ -38,7 +41,11 @@ for point; do umount -l "$point" 2> /dev/null || :; done
 mount -t proc -o nosuid,nodev,noexec proc /proc
 mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run
 mount --bind "$folder" "$data"
-cover() { target=$(readlink -m "$2"); mkdir -p "$(dirname "$target")"; [ -e "$target" ] || : > "$target"; mount --bind "$1" "$target"; }
+cover() {
+  target=$(readlink -m "$2")
+  case $target in /run/*) mkdir -p "$(dirname "$target")"; : > "$target" ;; esac
+  if [ -e "$target" ]; then mount --bind "$1" "$target"; fi
+}
 echo "$name" > /proc/sys/kernel/hostname
 echo "$name" > /run/hostname
 cover /run/hostname /etc/hostname
@@ -70,7 +77,8 @@ export async function powerOn(paths: ClusterPaths, record: NodeRecord, cabling: 
   if (program === undefined) throw new NodeMachineError("cannot tell which program to run");
   const leftAlone = await mountPointsBelow([paths.data, paths.run]);
   const args = [node.folder, paths.data, record.name, process.execPath, program, ...leftAlone];
-  const child = spawn("unshare", [...NAMESPACES, "--", "sh", "-c", INIT, "kubets-node", ...args], {
+  await writeFile(node.init, INIT);
+  const child = spawn("unshare", [...NAMESPACES, "--", "sh", node.init, ...args], {
     detached: true,
     cwd: "/",
     stdio: ["pipe", "pipe", "pipe"],
@@ -80,7 +88,8 @@ export async function powerOn(paths: ClusterPaths, record: NodeRecord, cabling: 
     await enterControlGroup(`${node.cgroup}/system`, pid);
     await joinNode(record.number, pid, cabling);
     await writeFile(node.pid, `${pid}\n`);
-    child.stdin?.write("go\n");
+    // Then `unshare` has done its part, and would only wait.
+    child.stdin?.write("go\n", () => child.kill("SIGKILL"));
   } catch (error) {
     child.stdin?.destroy();
     await powerOff(paths, record);
@@ -91,6 +100,29 @@ export async function powerOn(paths: ClusterPaths, record: NodeRecord, cabling: 
     child.stderr?.destroy();
     child.unref();
   }
+}
+
+/** The pods are asked to end, and then everything ends. */
+export async function shutDown(paths: ClusterPaths, record: NodeRecord): Promise<void> {
+  const pid = await poweredNode(paths, record.name);
+  if (pid !== undefined) {
+    // Stopped, the first process starts nothing again: the program must not put back the containers that end.
+    process.kill(pid, "SIGSTOP");
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+    const programs = children
+      .split(" ")
+      .map(Number)
+      .filter((child) => child > 1);
+    for (const child of programs) if (await isProcessOurs(child, "run")) await killProcess(child);
+    const socket = nodeSocket(paths, pid);
+    if (existsSync(socket)) await endPods(socket).catch(() => undefined);
+  }
+  await powerOff(paths, record);
+}
+
+/** The containerd of a node that has power, as this machine reaches it. */
+export function nodeSocket(paths: ClusterPaths, pid: number): string {
+  return `/proc/${pid}/root${paths.containerdSocket}`;
 }
 
 /** At once, whatever runs in it. Nothing happens to a node without power, but that what it left is taken away. */

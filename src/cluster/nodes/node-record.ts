@@ -19,6 +19,8 @@ export interface NodePaths {
   /** The node's disk: what is the data folder in the node. */
   readonly folder: string;
   readonly record: string;
+  /** The script of the node's first process. */
+  readonly init: string;
   readonly log: string;
   /** The process id of the node's first process, as this machine counts them. */
   readonly pid: string;
@@ -46,6 +48,7 @@ export function nodePaths(paths: ClusterPaths, name: string): NodePaths {
 export function pathsOnDisk(folder: string) {
   return {
     record: `${folder}/node.json`,
+    init: `${folder}/init`,
     log: `${folder}/kubets.log`,
     loadedImages: `${folder}/loaded-images`,
     bootstrapKubeconfig: `${folder}/bootstrap-kubelet.conf`,
