@@ -39,6 +39,7 @@ describe("lists with a merge key", () => {
     expect(patchSpec(original, { containers: [{ $patch: "replace" }, container("c")] })).toEqual({ containers: [container("c")] });
     const twice = [container("c"), { ...container("c"), image: "other" }];
     expect(patchSpec(original, { containers: [{ $patch: "replace" }, ...twice] })).toEqual({ containers: twice });
+    expect(patchSpec({}, { containers: [{ $patch: "replace" }, container("c")] })).toEqual({ containers: [container("c")] });
   });
   it("follow $setElementOrder, and items of others keep their place", () => {
     const original = { containers: [container("a"), container("sidecar"), container("b")] };

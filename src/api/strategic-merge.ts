@@ -208,11 +208,11 @@ function deleteFromPrimitiveList(result: Record<string, unknown>, key: string, v
   if (Array.isArray(current)) result[key] = current.filter((item) => !values.includes(item));
 }
 
-/** A value without anything that only instructs: directives, what they delete, nulls. Undefined when nothing is left to keep. */
+/** A value without anything that only instructs: directives with the objects that hold them, nulls. Undefined when nothing is left to keep. */
 function withoutDirectives(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutDirectives).filter((item) => item !== undefined);
   if (!isObject(value)) return value;
-  if (Object.hasOwn(value, PATCH)) return value[PATCH] === "replace" ? withoutDirectives(withoutKey(value, PATCH)) : undefined;
+  if (Object.hasOwn(value, PATCH)) return undefined;
   const result: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
     if (item === null || key === RETAIN_KEYS || key.startsWith(SET_ELEMENT_ORDER) || key.startsWith(DELETE_FROM_PRIMITIVE_LIST)) continue;
@@ -220,11 +220,6 @@ function withoutDirectives(value: unknown): unknown {
     if (kept !== undefined) setOwn(result, key, kept);
   }
   return result;
-}
-
-function withoutKey(object: JsonObject, key: string): JsonObject {
-  const { [key]: _, ...rest } = object;
-  return rest;
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -13,6 +13,8 @@ import { pauseImage, pauseProgram } from "./pause.ts";
 
 const run = promisify(execFile);
 const maxOutputBytes = 16 * 1024 * 1024;
+/** What a runtime mounts over in a sandbox. What is not there it makes anew in each. */
+const MOUNT_POINTS = ["dev", "etc", "proc", "sys"];
 
 /** Where a cluster's images live. */
 export interface ImageStore {
@@ -69,6 +71,10 @@ async function askRuntime<T>(store: ImageStore, ask: (runtime: ContainerRuntime)
 export async function importPauseImage(store: ImageStore): Promise<void> {
   if ((await askRuntime(store, (runtime) => runtime.imageStatus(pauseImage))) !== undefined) return;
   if (process.arch !== "x64") throw new ImageError(`kubets brings its sandbox program for x86-64 only, and this machine is ${process.arch}`);
-  const layer = await buildLayer([{ path: "pause", type: "file", mode: 0o755, content: pauseProgram }]);
+  const layer = await buildLayer([
+    { path: "pause", type: "file", mode: 0o755, content: pauseProgram },
+    ...MOUNT_POINTS.map((path) => ({ path, type: "directory" }) as const),
+    { path: "etc/resolv.conf", type: "file" },
+  ]);
   await importArchiveBytes(store, await buildImageArchive({ names: [pauseImage], layers: [layer], config: { Entrypoint: ["/pause"], User: "65535:65535" } }));
 }

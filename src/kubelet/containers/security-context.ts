@@ -12,6 +12,7 @@ import {
 import { ContainerConfigError } from "../environment/container-environment.ts";
 import { isHostNetwork, podFullName } from "../pods/pod-spec.ts";
 import type { ContainerSecurityContext, NamespaceOptions, RuntimeImage, SandboxSecurityContext, SecurityProfile } from "../runtime/runtime.ts";
+import { sandboxProfilePath } from "./sandbox-seccomp.ts";
 
 /** Where Localhost seccomp profiles lie, below the kubelet's root. */
 const SECCOMP_DIRECTORY = "seccomp";
@@ -32,7 +33,7 @@ const MASKED_PATHS: readonly string[] = [
 ];
 const READONLY_PATHS: readonly string[] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-export function sandboxSecurityContext(pod: Pod): SandboxSecurityContext {
+export function sandboxSecurityContext(pod: Pod, rootDirectory: string): SandboxSecurityContext {
   const context = pod.spec.securityContext;
   return {
     namespaces: namespaceOptions(pod),
@@ -42,8 +43,7 @@ export function sandboxSecurityContext(pod: Pod): SandboxSecurityContext {
     readonlyRootfs: false,
     privileged: hasPrivilegedContainer(pod),
     ...selinuxLabel(context?.seLinuxOptions),
-    // The sandbox itself can always run under the runtime's own profile.
-    seccomp: { type: "RuntimeDefault" },
+    seccomp: { type: "Localhost", localhostRef: sandboxProfilePath(rootDirectory) },
   };
 }
 

@@ -29,8 +29,8 @@ export interface ObjectCache extends ReferencedObjects {
 interface Entry {
   readonly informer: Informer<KubeObject>;
   readonly pods: Set<string>;
-  /** Revision of the last answer given before the informer was in sync. */
-  readRevision: string | undefined;
+  /** Revision of the last answer that was given, "" when the object was not there. Undefined: nobody has asked. */
+  answer: Promise<string> | undefined;
 }
 
 /** `changed` gets the UIDs of the pods that refer to an object that changed. */
@@ -81,10 +81,16 @@ class WatchingCache implements ObjectCache {
 
   private async get<T extends KubeObject>(kind: Kind<T>, namespace: string, name: string): Promise<T | undefined> {
     const entry = this.entries.get(keyOf(kind as unknown as Kind, namespace, name));
-    if (entry?.informer.hasSynced() === true) return entry.informer.get(`${namespace}/${name}`) as T | undefined;
-    const object = await this.read(kind, { namespace, name });
-    if (entry !== undefined && object !== undefined) entry.readRevision = object.metadata.resourceVersion;
-    return object;
+    const isFollowed = entry?.informer.hasSynced() === true;
+    const found = isFollowed ? Promise.resolve(entry.informer.get(`${namespace}/${name}`) as T | undefined) : this.read(kind, { namespace, name });
+    // Who was told of an error asks again by itself.
+    if (entry !== undefined) {
+      entry.answer = found.then(
+        (object) => object?.metadata.resourceVersion ?? "",
+        () => "",
+      );
+    }
+    return found;
   }
 
   private async read<T extends KubeObject>(kind: Kind<T>, of: ObjectName): Promise<T | undefined> {
@@ -100,11 +106,14 @@ class WatchingCache implements ObjectCache {
     const known = this.entries.get(key);
     if (known !== undefined) return known;
     const informer = createInformer(this.env, this.client, kind, { namespace, fieldSelector: `metadata.name=${name}` });
-    const entry: Entry = { informer, pods: new Set(), readRevision: undefined };
+    const entry: Entry = { informer, pods: new Set(), answer: undefined };
     const tell = (): void => this.changed([...entry.pods]);
     informer.addHandler({
+      // The first read is often still under way, and gives the same.
       added: (object) => {
-        if (object.metadata.resourceVersion !== entry.readRevision) tell();
+        void entry.answer?.then((revision) => {
+          if (object.metadata.resourceVersion !== revision) tell();
+        });
       },
       updated: tell,
       deleted: tell,

@@ -21,13 +21,14 @@ function splitCgroups(): HostCgroups {
     isUnified: false,
     apply: (path, limits) =>
       hostCall(async () => {
-        for (const controller of CONTROLLERS) {
+        const apply = async (controller: (typeof CONTROLLERS)[number]): Promise<void> => {
           const hierarchy = of(controller);
-          if (hierarchy === undefined) continue;
+          if (hierarchy === undefined) return;
           const group = `${MOUNT}/${hierarchy}${path}`;
           await mkdir(group, { recursive: true });
           for (const [file, value] of splitFiles(controller, limits)) await writeLimit(`${group}/${file}`, value);
-        }
+        };
+        await Promise.all(CONTROLLERS.map(apply));
       }),
     remove: (path) =>
       hostCall(async () => {

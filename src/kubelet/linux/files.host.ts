@@ -24,6 +24,7 @@ export const linuxFiles: HostFiles = {
   rename: (from, to) => hostCall(() => rename(from, to)),
   remove: (path) =>
     hostCall(async () => {
+      if ((await ifPresent(() => lstat(path))) === undefined) return;
       // Removing through a mount would remove what belongs to somebody else.
       if ((await mountPoints(path)).length > 0) throw new HostError("busy", `something is mounted in ${path}`);
       await removeTree(path);
@@ -100,11 +101,14 @@ async function writeInPlace(path: string, data: Uint8Array, mode: number): Promi
 }
 
 async function makeDirectory(path: string, mode: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   try {
     await mkdir(path, { mode });
     await chmod(path, mode);
   } catch (error) {
+    if (codeOf(error) === "ENOENT") {
+      await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+      return makeDirectory(path, mode);
+    }
     if (codeOf(error) !== "EEXIST") throw error;
     if (!(await stat(path)).isDirectory()) throw new HostError("notDirectory", `${path} is not a directory`);
   }

@@ -35,8 +35,8 @@ export interface SyncContext {
   readonly restartAll: boolean;
   /** Aborts when the pod is to end. */
   readonly signal: AbortSignal;
-  /** Looks at the runtime and reports what is so now. */
-  readonly publish: () => Promise<RuntimePod>;
+  /** Looks at the pod's new sandbox and reports it. */
+  readonly sandboxMade: (sandboxId: string) => Promise<RuntimePod>;
 }
 
 /** The next moment, in wall clock time, at which the pod needs another round though nothing happened. */
@@ -84,7 +84,7 @@ export async function syncPod(context: SyncContext, observed: RuntimePod): Promi
   let sandboxId = actions.sandboxId ?? "";
   if (actions.createSandbox) {
     sandboxId = await createSandbox(context, sandbox);
-    runtimePod = await context.publish();
+    runtimePod = await context.sandboxMade(sandboxId);
   }
   const started = await startContainers(context, { actions, sandboxId, sandbox, mounted, runtimePod });
   return resizeRetry.retryAtMs === undefined ? started : { ...started, retryAtMs: Math.min(started.retryAtMs ?? Infinity, resizeRetry.retryAtMs) };
@@ -173,7 +173,8 @@ async function makeSandboxConfig({ parts, pod }: SyncContext, attempt: number): 
   const { clusterDns, clusterDomain } = node;
   const dns = resolverConfig(pod, { clusterDns, clusterDomain, resolvConf: await host.resolvConf() });
   for (const warning of dns.warnings) parts.events.pod(pod, "Warning", "DNSConfigForming", warning);
-  return sandboxConfig(pod, { attempt, podLogsDirectory: host.podLogsDirectory, kubepods: node.kubepods, clusterDomain, dns: dns.config });
+  const { podLogsDirectory, rootDirectory } = host;
+  return sandboxConfig(pod, { attempt, rootDirectory, podLogsDirectory, kubepods: node.kubepods, clusterDomain, dns: dns.config });
 }
 
 async function createSandbox({ parts, pod }: SyncContext, config: PodSandboxConfig): Promise<string> {

@@ -16,7 +16,7 @@ import { computePodStatus, endedPodStatus } from "./pod-status.ts";
 import { downwardContext, syncPod } from "./pod-sync.ts";
 import { deleteFromApi, endContainers, forgetRuntimePod, hastenContainers, releaseResources, stopSandboxes } from "./pod-termination.ts";
 import type { PodWorkerParts } from "./pod-worker-parts.ts";
-import { emptyRuntimePod, observePod, type RuntimePod } from "./runtime-pod.ts";
+import { emptyRuntimePod, observePod, type RuntimePod, withNewSandbox } from "./runtime-pod.ts";
 import { newer } from "./status-writer.ts";
 
 /** The kubelet ends a pod, and says why. */
@@ -42,6 +42,8 @@ export class PodWorker {
   private isRemoved = false;
   private deletedFromApi = false;
   private pending = false;
+  /** Something may have changed since the last report began. */
+  private stale = true;
   private running = false;
   private timer: Timer | undefined;
   private stuckTimer: Timer | undefined;
@@ -140,6 +142,7 @@ export class PodWorker {
   wake(): void {
     if (this.stopped || this.state === "finished") return;
     this.pending = true;
+    this.stale = true;
     if (this.running) this.publishIfStuck();
     else this.work = this.run();
   }
@@ -228,7 +231,8 @@ export class PodWorker {
       this.evict(DEADLINE);
       return undefined;
     }
-    await this.publish();
+    // What a step has done it has reported; the wake that this caused needs no second look.
+    if (this.stale) await this.publish();
     const pod = this.allocated;
     if (isTerminalPhase(parts.statuses.latest(this.uid)?.phase)) {
       this.beginEnding();
@@ -250,8 +254,8 @@ export class PodWorker {
         group,
         restartAll: isRestartingAll(parts.statuses.latest(this.uid)),
         signal: AbortSignal.any([this.ending.signal, this.halt.signal]),
-        publish: async () => {
-          await this.publish();
+        sandboxMade: async (id) => {
+          await this.publish((known) => withNewSandbox(parts.runtime, known, id));
           return this.observed;
         },
       },
@@ -329,25 +333,29 @@ export class PodWorker {
 
   private async observe(): Promise<RuntimePod> {
     const { runtime, host } = this.parts;
-    this.observed = await observePod(runtime, this.uid, (status) => readTerminationMessage(host, status));
+    this.observed = await observePod(runtime, this.uid, this.observed, (status) => readTerminationMessage(host, status));
     return this.observed;
   }
 
-  /** Reports what is so now. Calls that come before a report has begun share it. */
-  private publish(): Promise<void> {
-    if (this.queuedReport !== undefined) return this.queuedReport;
+  /** Reports what is so now. Calls that come before a report has begun share it; one that knows where to look is on its own. */
+  private publish(look?: (known: RuntimePod) => Promise<RuntimePod>): Promise<void> {
+    if (this.queuedReport !== undefined && look === undefined) return this.queuedReport;
     const report = this.reports.then(() => {
+      if (look !== undefined) return this.publishOnce(async () => (this.observed = await look(this.observed)));
       this.queuedReport = undefined;
-      return this.publishOnce();
+      this.stale = false;
+      return this.publishOnce(() => this.observe());
     });
-    this.queuedReport = report;
-    this.reports = report.catch(() => undefined);
+    if (look === undefined) this.queuedReport = report;
+    this.reports = report.catch(() => {
+      this.stale = true;
+    });
     return report;
   }
 
-  private async publishOnce(): Promise<void> {
+  private async publishOnce(look: () => Promise<RuntimePod>): Promise<void> {
     const { parts } = this;
-    const runtimePod = await this.observe();
+    const runtimePod = await look();
     if (this.isRemoved || this.stopped) return;
     const pod = this.allocated;
     const actuated = parts.allocations.actuated(this.pod);

@@ -23,12 +23,19 @@ export const emptyRuntimePod: RuntimePod = { sandboxes: [], containers: [], ips:
 /** The message that an exited container left. */
 export type TerminationMessageReader = (status: ContainerStatus) => Promise<string>;
 
-export async function observePod(runtime: ContainerRuntime, uid: string, readMessage: TerminationMessageReader): Promise<RuntimePod> {
+/** `known`: what was seen before. */
+export async function observePod(runtime: ContainerRuntime, uid: string, known: RuntimePod, readMessage: TerminationMessageReader): Promise<RuntimePod> {
   const [sandboxes, containers] = await Promise.all([runtime.listPodSandboxes({ podUid: uid }), runtime.listContainers({ podUid: uid })]);
   const newestFirst = [...sandboxes].sort((a, b) => b.createdAtMs - a.createdAtMs || b.metadata.attempt - a.metadata.attempt);
   const named = await Promise.all(containers.map((status) => withMarks(status, readMessage)));
   named.sort((a, b) => b.createdAtMs - a.createdAtMs || b.restartCount - a.restartCount);
-  return { sandboxes: newestFirst, containers: named, ips: await sandboxIps(runtime, newestFirst[0]) };
+  return { sandboxes: newestFirst, containers: named, ips: await sandboxIps(runtime, newestFirst[0], known) };
+}
+
+/** The pod with a sandbox that was made just now. */
+export async function withNewSandbox(runtime: ContainerRuntime, pod: RuntimePod, sandboxId: string): Promise<RuntimePod> {
+  const { ips, ...sandbox } = await runtime.podSandboxStatus(sandboxId);
+  return { ...pod, sandboxes: [sandbox, ...pod.sandboxes.filter(({ id }) => id !== sandboxId)], ips };
 }
 
 async function withMarks(status: ContainerStatus, readMessage: TerminationMessageReader): Promise<RuntimeContainer> {
@@ -37,8 +44,10 @@ async function withMarks(status: ContainerStatus, readMessage: TerminationMessag
   return { ...status, name, hash, restartCount, terminationMessage: status.state === "exited" ? await readMessage(status) : "" };
 }
 
-async function sandboxIps(runtime: ContainerRuntime, sandbox: PodSandbox | undefined): Promise<readonly string[]> {
+/** A sandbox keeps its addresses as long as it is ready. */
+async function sandboxIps(runtime: ContainerRuntime, sandbox: PodSandbox | undefined, known: RuntimePod): Promise<readonly string[]> {
   if (sandbox?.state !== "ready") return [];
+  if (known.ips.length > 0 && known.sandboxes[0]?.id === sandbox.id) return known.ips;
   try {
     return (await runtime.podSandboxStatus(sandbox.id)).ips;
   } catch (error) {

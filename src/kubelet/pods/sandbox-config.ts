@@ -15,6 +15,8 @@ export interface SandboxFacts {
   readonly kubepods: string;
   readonly clusterDomain: string;
   readonly dns: ResolverConfig;
+  /** The kubelet's. */
+  readonly rootDirectory: string;
 }
 
 export function podLogDirectory(podLogsDirectory: string, pod: Pod): string {
@@ -34,7 +36,7 @@ export function sandboxConfig(pod: Pod, facts: SandboxFacts): PodSandboxConfig {
     linux: {
       cgroupParent: podCgroup(facts.kubepods, pod),
       sysctls: Object.fromEntries(sysctls),
-      securityContext: sandboxSecurityContext(pod),
+      securityContext: sandboxSecurityContext(pod, facts.rootDirectory),
     },
   };
 }

@@ -52,9 +52,12 @@ class HostVolumeManager implements VolumeManager {
 
   async setUp(pod: Pod, downward: DownwardContext): Promise<ReadonlyMap<string, MountedVolume>> {
     const uid = podUid(pod);
-    const known = this.mounted.get(uid) ?? new Map<string, MountedVolume>();
-    this.mounted.set(uid, known);
-    await this.parts.host.files.makeDirectory(podDirectory(this.parts.host, uid), 0o750);
+    let known = this.mounted.get(uid);
+    if (known === undefined) {
+      await this.parts.host.files.makeDirectory(podDirectory(this.parts.host, uid), 0o750);
+      known = new Map();
+      this.mounted.set(uid, known);
+    }
     let failure: unknown;
     for (const spec of pod.spec.volumes ?? []) {
       if (known.has(spec.name)) continue;
