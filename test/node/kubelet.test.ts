@@ -121,8 +121,7 @@ describe.skipIf(reason !== undefined)("the kubelet on real containers", () => {
       volumeMounts: [{ name: "shared", mountPath: "/shared" }],
     });
     const volumes = [{ name: "shared", emptyDir: {} }];
-    // As first process of its container, the sidecar's sleep does not heed SIGTERM.
-    await node.create("ordered", { restartPolicy: "Never", terminationGracePeriodSeconds: 2, initContainers, containers: [main], volumes });
+    await node.create("ordered", { restartPolicy: "Never", initContainers, containers: [main], volumes });
     await node.waitFor("ordered", ({ status }) => status?.phase === "Succeeded");
     expect(await node.logs("ordered")).toBe("first\nmain\n");
     await node.remove("ordered");

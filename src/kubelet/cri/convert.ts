@@ -88,9 +88,11 @@ const protocols = { TCP: 0, UDP: 1, SCTP: 2 } as const;
 const profileTypes = { RuntimeDefault: 0, Unconfined: 1, Localhost: 2 } as const;
 const propagations = { private: 0, hostToContainer: 1, bidirectional: 2 } as const;
 const containerStates = ["created", "running", "exited", "unknown"] as const;
-/** CRI's number for a container that has ended. */
-export const exitedState = 2;
+/** CRI's numbers for what containers and sandboxes do. */
+export const createdState = 0;
 export const runningState = 1;
+export const exitedState = 2;
+export const readySandboxState = 0;
 
 export function toWireSandboxConfig(config: PodSandboxConfig): object {
   return {

@@ -3,13 +3,13 @@
 import type { Env, Timer } from "../../base/index.ts";
 import type { RuntimeEvent } from "../runtime/runtime.ts";
 import { RuntimeError } from "../runtime/runtime.ts";
-import { runningState, type WireContainerStatus, type WireSandbox } from "./convert.ts";
+import { createdState, readySandboxState, runningState, type WireContainerStatus, type WireSandbox } from "./convert.ts";
 import { eventFilters, isImageEvent, type PodIndex, type TaskEvent, taskEventOf } from "./events.ts";
 import type { CriConnection } from "./grpc.host.ts";
 import { methods, subscribeMethod } from "./messages.ts";
 
 const reopenDelayMs = 200;
-/** containerd's CRI service hears of an exit through the same stream as we do; it is behind by milliseconds, seldom more. */
+/** containerd's CRI service hears of an exit through the same stream as we do; it is behind by milliseconds, seldom more. The last repeats. */
 const settleDelaysMs = [0, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000];
 
 interface EventStreamOptions {
@@ -27,7 +27,7 @@ export function watchContainerdEvents(env: Env, { connection, pods, handler }: E
 
   const deliver = async (event: TaskEvent) => {
     const told = pods.eventFor(event);
-    if (event.type === "exited") await settled(env, connection, pods, event.containerId);
+    if (event.type === "exited") await settled(env, connection, pods, event.containerId, () => stopped);
     if (!stopped && told !== undefined) handler(told);
     if (event.type === "removed") pods.forget(event.containerId);
   };
@@ -69,17 +69,22 @@ export function watchContainerdEvents(env: Env, { connection, pods, handler }: E
   };
 }
 
-/** Waits until the runtime's own listing no longer says "running", at most about four seconds. */
-async function settled(env: Env, connection: CriConnection, pods: PodIndex, id: string): Promise<void> {
-  for (const delayMs of settleDelaysMs) {
+/**
+ * Waits until the runtime's own listing shows the end, however long that takes: who looked before would see a container that runs, and
+ * nothing would make him look again. One that ends at once may even be listed as not yet started.
+ */
+async function settled(env: Env, connection: CriConnection, pods: PodIndex, id: string, isStopped: () => boolean): Promise<void> {
+  for (let attempt = 0; !isStopped(); attempt++) {
+    const delayMs = settleDelaysMs[Math.min(attempt, settleDelaysMs.length - 1)] ?? 0;
     if (delayMs > 0) await new Promise<void>((resolve) => env.clock.setTimeout(resolve, delayMs));
     try {
       if (pods.isSandbox(id)) {
         const answer = await connection.call(methods.podSandboxStatus, { podSandboxId: id });
-        if ((answer["status"] as WireSandbox | undefined)?.state !== 0) return;
+        if ((answer["status"] as WireSandbox | undefined)?.state !== readySandboxState) return;
       } else {
         const answer = await connection.call(methods.containerStatus, { containerId: id });
-        if ((answer["status"] as WireContainerStatus | undefined)?.state !== runningState) return;
+        const state = (answer["status"] as WireContainerStatus | undefined)?.state;
+        if (state !== createdState && state !== runningState) return;
       }
     } catch (error) {
       if (error instanceof RuntimeError) return;
