@@ -30,6 +30,20 @@ describe("the system's clock", () => {
   });
 });
 
+it("never gives the same random bytes twice, however many are asked for", () => {
+  const { random } = createSystemEnv({ logLevel: "silent" });
+  const seen = new Set<string>();
+  for (let draw = 0; draw < 2000; draw++) {
+    for (const length of [12, 16, 200, 3000]) {
+      const bytes = random.bytes(length);
+      expect(bytes.length).toBe(length);
+      seen.add(Buffer.from(bytes.subarray(0, 12)).toString("hex"));
+    }
+    expect(random.next()).toBeLessThan(1);
+  }
+  expect(seen.size).toBe(8000);
+});
+
 it("writes a line per message from the asked level on, naming the component and its fields", () => {
   const lines: string[] = [];
   const { log } = createSystemEnv({ logLevel: "warn", writeLine: (line) => lines.push(line) });

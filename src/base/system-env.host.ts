@@ -64,10 +64,26 @@ function startTimer(action: () => void, delayMs: number): { clear: () => void } 
   return { clear: () => clearTimeout(handle) };
 }
 
+/** Drawn at once: a call for a few bytes costs as much as one for many. No byte is given out twice, and none stays behind. */
+const RANDOM_BLOCK_BYTES = 2048;
+
 function createStrongRandom(): Random {
+  let block = new Uint8Array(0);
+  let used = 0;
+  const take = (length: number): Uint8Array => {
+    if (length > RANDOM_BLOCK_BYTES / 8) return new Uint8Array(randomBytes(length));
+    if (used + length > block.length) {
+      block = new Uint8Array(randomBytes(RANDOM_BLOCK_BYTES));
+      used = 0;
+    }
+    const taken = block.slice(used, used + length);
+    block.fill(0, used, used + length);
+    used += length;
+    return taken;
+  };
   const random: Random = {
-    next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
-    bytes: (length) => new Uint8Array(randomBytes(length)),
+    next: () => Buffer.from(take(6)).readUIntBE(0, 6) / 2 ** 48,
+    bytes: take,
     fork: () => random,
   };
   return random;

@@ -23,15 +23,27 @@ export function planClusterRole({ role, all }: ObservedClusterRole): Plan {
     for (const other of sorted) {
       if (other.metadata.name === role.metadata.name || !compiled.matches(other.metadata.labels)) continue;
       for (const rule of other.rules ?? []) {
-        const text = canonicalJson(rule);
+        const text = ruleText(rule);
         if (!known.has(text)) rules.push(rule);
         known.add(text);
       }
     }
   }
-  if (canonicalJson(role.rules ?? []) === canonicalJson(rules)) return nothing;
+  const textOf = (all: readonly PolicyRule[]): string => all.map(ruleText).join();
+  if (textOf(role.rules ?? []) === textOf(rules)) return nothing;
   return { actions: [update(clusterRoles, { ...role, rules })] };
 }
+
+/** Several roles collect the same rules, and each change of any role makes all of them look again. */
+function ruleText(rule: PolicyRule): string {
+  let text = ruleTexts.get(rule);
+  if (text === undefined) {
+    text = canonicalJson(rule);
+    ruleTexts.set(rule, text);
+  }
+  return text;
+}
+const ruleTexts = new WeakMap<PolicyRule, string>();
 
 export const clusterRoleAggregationController: Controller = controller<ClusterRole, ObservedClusterRole>("clusterrole-aggregation", {
   for: clusterRoles,

@@ -4,7 +4,7 @@
 // Invariants: a field that a write changed belongs to its writer and, unless they apply the same value, to nobody else. A field that an
 // applier leaves out, which it applied before and nobody else manages, is removed. Without `force` nobody's field changes: it is a
 // conflict. Entries of another version of the kind are kept, but not compared.
-import { type Mutable, mutableCopy } from "../../base/index.ts";
+import { deepFreeze, type Mutable, mutableCopy } from "../../base/index.ts";
 import { type DecodeTarget, decodeConfiguration, decodeValue, notTypedError } from "../decode.ts";
 import type { ManagedFieldsEntry } from "../generated/types.ts";
 import { formatJson } from "../json.ts";
@@ -92,9 +92,16 @@ function withoutIgnored(kind: KindOf<never>, set: FieldSet, subresource: string)
   return subresource === "status" ? set.without("f:spec") : set;
 }
 
+/** What an object of the kind has when nothing is said; made once a kind, and never changed. */
 function emptyObject<T extends KubeObject>(kind: DecodeTarget<T>): T {
-  return decodeValue<T>(kind, {}).object as T;
+  let object = emptyObjects.get(kind) as T | undefined;
+  if (object === undefined) {
+    object = deepFreeze(decodeValue<T>(kind, {}).object as T);
+    emptyObjects.set(kind, object);
+  }
+  return object;
 }
+const emptyObjects = new WeakMap<object, unknown>();
 
 function withoutManagedFields<T extends KubeObject>(object: T): T {
   if (object.metadata.managedFields === undefined) return object;

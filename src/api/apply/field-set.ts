@@ -146,6 +146,7 @@ export class FieldSetBuilder {
     at.add(last);
   }
   build(): FieldSet {
+    if (this.#members.size === 0 && this.#children.size === 0) return FieldSet.empty;
     return FieldSet.of(this.#members, new Map([...this.#children].map(([element, child]) => [element, child.build()])));
   }
 }
