@@ -4,7 +4,7 @@
 //
 // Invariant: an image has the very name that `e2e.test --list-images` prints, and two tags of one program are two images, for tests
 // change from one to the other and look at the difference.
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildImageArchive, buildLayer, type ImageArchive, type ImageLayer, type ImageRunConfig } from "../src/cluster/images/archive.host.ts";
@@ -102,11 +102,14 @@ function put(source: string, target: string, mode: number): void {
   chmodSync(target, mode);
 }
 
-/** The shell of Debian's busybox passes on no variables whose names it could not set itself, such as `data-1`. */
+/**
+ * Debian's busybox passes on no variables whose names its shell could not set itself, such as `data-1`: what is called as `sh` is
+ * another shell. `/bin/sh` stays busybox, whose error texts tests compare.
+ */
 async function withBash(root: string): Promise<void> {
   await busybox.finish(root);
-  unlinkSync(join(root, "bin/sh"));
-  symlinkSync("bash-static", join(root, "bin/sh"));
+  mkdirSync(join(root, "usr/local/bin"), { recursive: true });
+  symlinkSync("/bin/bash-static", join(root, "usr/local/bin/sh"));
 }
 
 /** Busybox stands for every program that no package brought; documents are left out. */

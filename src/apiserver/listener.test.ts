@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { type Node, nodes, type Pod, pods, serviceAccounts } from "../api/index.ts";
 import { createSystemEnv } from "../base/index.host.ts";
 import { createPki, type Pki } from "../kubeadm/index.ts";
@@ -168,6 +169,19 @@ describe("the server's port", () => {
   it("reads logs from the kubelet", async () => {
     const answer = await send("GET", "/api/v1/namespaces/default/pods/p/log?follow=true&tailLines=5");
     expect(answer.body.toString()).toBe("GET /containerLogs/default/p/c?follow=true&tailLines=5");
+  });
+
+  it.each([
+    [undefined, ["", "GET /containerLogs/default/p/c"]],
+    ["binary.k8s.io", ["", "GET /containerLogs/default/p/c"]],
+    ["base64.binary.k8s.io", ["", btoa("GET /containerLogs/default/p/c")]],
+  ])("sends logs over a WebSocket with protocol %s, and closes it after them", async (protocol, messages) => {
+    const { host, path, ca, cert, key } = { cert: "", key: "", ...options("GET", "/api/v1/namespaces/default/pods/p/log", {}, "admin") };
+    const socket = new WebSocket(`wss://${host}:${listener.port}${path}`, protocol ?? [], { ca, cert, key });
+    const received: string[] = [];
+    socket.on("message", (data) => received.push(String(data)));
+    const [code] = await once(socket, "close");
+    expect([received, code, socket.protocol]).toEqual([messages, 1000, protocol ?? ""]);
   });
 
   it("tunnels exec to the kubelet, byte for byte", async () => {

@@ -19,6 +19,7 @@ import { forbiddenByAuthorizer } from "../authorization/forbidden.ts";
 import { forward, isUpgrade, kubeletFailure, rewriteLocation } from "../connect/forward.ts";
 import { logLocation, portForwardLocation, streamLocation } from "../connect/pod-streams.ts";
 import { parseProxyName, podAddress, serviceAddress } from "../connect/proxy-locations.ts";
+import { isWebSocket, webSocketResponse } from "../connect/web-socket-stream.ts";
 import type { Backend, NodeConnector } from "../node-connector.ts";
 import { type ApiResponse, bytesBody, streamBody } from "./message.ts";
 import { isTrue } from "./request-info.ts";
@@ -62,6 +63,7 @@ export class ConnectHandler {
     const backend = await this.#kubelet(nodeName, isTrue(query.get("insecureSkipTLSVerifyBackend")));
     const answer = await backend.request({ method: "GET", target, headers: {}, abort: request.abort });
     if (answer.status !== 200) throw await kubeletFailure(answer, pod.metadata.name);
+    if (isUpgrade(request) && isWebSocket(request)) return webSocketResponse(request, answer.body);
     return { status: 200, headers, body: streamBody(answer.body) };
   }
 
