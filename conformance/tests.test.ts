@@ -34,6 +34,7 @@ test.each([
   [{ ...everything, focus: "\\(once\\)|works" }, [job, preemption]],
   [{ ...everything, resume: true }, [order, preemption]],
   [{ ...everything, failed: true }, [start]],
+  [{ ...everything, resume: true, failed: true }, [start, order, preemption]],
   [{ ...everything, areas: ["node" as const], resume: true }, [order]],
 ])("%j", (wanted, chosen) => {
   expect(chosenTests(all, wanted, results)).toEqual(chosen);

@@ -29,8 +29,8 @@ export function chosenTests(all: readonly string[], wanted: Pick<Arguments, "are
   return all.filter((name) => {
     if (wanted.areas.length > 0 && !wanted.areas.includes(areaOf(name))) return false;
     if (focus !== undefined && !focus.test(name)) return false;
-    if (wanted.failed && last.get(name) !== "failed") return false;
-    return !wanted.resume || (last.get(name) ?? "not run") === "not run";
+    const outcome = last.get(name) ?? "not run";
+    return (!wanted.failed && !wanted.resume) || (wanted.failed && outcome === "failed") || (wanted.resume && outcome === "not run");
   });
 }
 

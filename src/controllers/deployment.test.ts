@@ -164,6 +164,13 @@ describe("revisions", () => {
     });
   });
 
+  it("goes on from the revision of a set that it adopted, however large", () => {
+    const adopted = set("old", "app:1", 10);
+    const metadata = { ...adopted.metadata, annotations: { ...adopted.metadata.annotations, "deployment.kubernetes.io/revision": "3546343826724305832" } };
+    const made = plan(deployment(), [{ ...adopted, metadata }]).actions.find((action) => action.do === "create");
+    expect(made?.do === "create" && made.object.metadata.annotations?.["deployment.kubernetes.io/revision"]).toBe("3546343826724305833");
+  });
+
   it("deletes the oldest empty sets past the limit once complete", () => {
     const status = { observedGeneration: 1, replicas: 10, updatedReplicas: 10, readyReplicas: 10, availableReplicas: 10 };
     const old = [1, 2, 3, 4].map((revision) => set(`old-${revision}`, `app:old${revision}`, 0, { revision, age: 1000 - revision }));

@@ -27,7 +27,6 @@ import {
   draftOf,
   grownReplicas,
   isRolling,
-  nonNegative,
   roll,
   scale,
   scaleProportionally,
@@ -242,17 +241,24 @@ function findNewest(deployment: Deployment, sets: readonly ReplicaSet[]): Replic
   return same.map(draftOf).sort(byAge)[0]?.original;
 }
 
-function revisionOf(draft: Draft): number {
-  return nonNegative(draft.annotations[annotations.deploymentRevision]);
+/** A whole number of 64 bits, which may be more than a `number` counts by ones; 0 when there is none, or no number. */
+function revisionOf({ annotations: { [annotations.deploymentRevision]: text = "" } }: Pick<Draft, "annotations">): bigint {
+  return /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
+}
+
+function nextRevision(old: readonly Draft[]): bigint {
+  let next = 1n;
+  for (const revision of old.map(revisionOf)) if (revision >= next) next = revision + 1n;
+  return next;
 }
 
 /** Carries over annotations and the next revision; a replica set that was rolled back to remembers its earlier revisions. */
 function adjustNewest(deployment: Deployment, newest: Draft, old: readonly Draft[]): void {
   copyAnnotations(deployment, newest);
   newest.minReadySeconds = deployment.spec.minReadySeconds ?? 0;
-  const revision = Math.max(0, ...old.map(revisionOf)) + 1;
+  const revision = nextRevision(old);
   const known = newest.annotations[annotations.deploymentRevision];
-  if (nonNegative(known) >= revision) return;
+  if (revisionOf(newest) >= revision) return;
   newest.annotations[annotations.deploymentRevision] = String(revision);
   if (known !== undefined) newest.annotations[annotations.revisionHistory] = longerHistory(newest.annotations[annotations.revisionHistory] ?? "", known);
 }
@@ -272,7 +278,7 @@ function draftNewest(deployment: Deployment, old: readonly Draft[]): Draft {
   const name = `${deployment.metadata.name.slice(0, MAX_NAME_LENGTH - 1 - hash.length)}-${hash}`;
   const draft: Draft = { name, original: undefined, replicas: 0, annotations: {}, minReadySeconds: deployment.spec.minReadySeconds ?? 0 };
   copyAnnotations(deployment, draft);
-  draft.annotations[annotations.deploymentRevision] = String(Math.max(0, ...old.map(revisionOf)) + 1);
+  draft.annotations[annotations.deploymentRevision] = String(nextRevision(old));
   draft.replicas = grownReplicas(deployment, [...old, draft], draft);
   annotateReplicas(deployment, draft);
   return draft;
@@ -334,7 +340,7 @@ function cleanUp(deployment: Deployment, old: readonly Draft[]): Action[] {
   if (surplus <= 0) return [];
   return alive
     .map(draftOf)
-    .sort((a, b) => revisionOf(a) - revisionOf(b) || byAge(a, b))
+    .sort((a, b) => Number(revisionOf(a) - revisionOf(b)) || byAge(a, b))
     .slice(0, surplus)
     .flatMap(({ original, replicas }) => (original !== undefined && replicas === 0 && isSettledEmpty(original) ? [remove(replicaSets, original)] : []));
 }
