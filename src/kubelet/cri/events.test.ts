@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createCodec } from "./codec.ts";
+import { createCodec } from "../../base/index.ts";
 import { PodIndex, taskEventOf } from "./events.ts";
 import { messages } from "./messages.ts";
 import { signalNumber } from "./signals.ts";

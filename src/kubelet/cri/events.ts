@@ -2,8 +2,8 @@
 // (https://github.com/containerd/containerd/blob/main/docs/ops.md#events) carries the same facts under task topics.
 //
 // Invariant: the end of a container is never lost: of one whose pod is not known it becomes a `resync`.
+import type { WireMessage } from "../../base/index.ts";
 import type { RuntimeEvent } from "../runtime/runtime.ts";
-import type { WireMessage } from "./codec.ts";
 
 /** One event that concerns a container or sandbox of a pod. */
 export interface TaskEvent {

@@ -2,10 +2,9 @@
 //
 // Invariants: every method rejects with a `RuntimeError` whose message is the runtime's own; a container's end is reported
 // only once the runtime's own listing shows it, so that a look after the event never finds it still running.
-import { type Env, present } from "../../base/index.ts";
+import { createCodec, type Env, present } from "../../base/index.ts";
 import type { ContainerRuntime, ContainerStatus, RuntimeEvent } from "../runtime/runtime.ts";
 import { RuntimeError } from "../runtime/runtime.ts";
-import { createCodec } from "./codec.ts";
 import {
   exitedState,
   fromWireContainerStatus,

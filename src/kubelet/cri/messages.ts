@@ -2,10 +2,8 @@
 // service, as far as kubets uses them: names, field numbers and types. Field numbers are the wire contract; the names are
 // ours (protobuf sends numbers only). Enumerations are `int32`, whose encoding is the same; convert.ts names their values.
 //
-// A field reads `"<number> <type>"`; `[]` after the type repeats it; `map` is a map from string to string.
-
-type FieldTable = Readonly<Record<string, string>>;
-export type MessageTable = Readonly<Record<string, FieldTable>>;
+// The texts of fields are explained at `MessageTable`.
+import type { MessageTable } from "../../base/index.ts";
 
 const sandboxMessages: MessageTable = {
   PodSandboxMetadata: { name: "1 string", uid: "2 string", namespace: "3 string", attempt: "4 uint32" },

@@ -1,12 +1,52 @@
-// Protocol buffers over a message table (messages.ts): the proto3 wire format, https://protobuf.dev/programming-guides/encoding/.
+// Protocol buffers over a table of messages: the proto3 wire format, https://protobuf.dev/programming-guides/encoding/.
+//
+// A table names messages, their fields, numbers and types; the types of what is read and written follow from it. Enumerations
+// are `int32`, whose encoding is the same.
 //
 // Invariants: a decoded message has every field of its table, absent scalars as proto3's zero values, absent messages as
-// undefined; unknown fields are skipped. 64-bit integers become numbers: nanosecond timestamps lose their last digits, which
-// nobody here reads.
-import { assert, present } from "../../base/index.ts";
-import type { MessageTable } from "./messages.ts";
+// undefined; unknown fields are skipped. 64-bit integers become numbers: what is beyond a safe integer loses its last digits.
+import { assert, present } from "./assert.ts";
+
+type FieldTable = Readonly<Record<string, string>>;
+/** A field reads `"<number> <type>"`; `[]` after the type repeats it; `map` is a map from string to string. */
+export type MessageTable = Readonly<Record<string, FieldTable>>;
 
 export type WireMessage = { readonly [field: string]: unknown };
+
+interface ScalarTypes {
+  readonly int32: number;
+  readonly uint32: number;
+  readonly int64: number;
+  readonly uint64: number;
+  readonly bool: boolean;
+  readonly string: string;
+  readonly bytes: Uint8Array;
+  readonly map: Readonly<Record<string, string>>;
+}
+type ElementType<Table, Type> = Type extends keyof ScalarTypes ? ScalarTypes[Type] : Type extends keyof Table ? Message<Table, Type> : never;
+type FieldType<Table, Text> = Text extends `${number} ${infer Type}[]`
+  ? readonly ElementType<Table, Type>[]
+  : Text extends `${number} ${infer Type}`
+    ? Type extends keyof Table
+      ? Message<Table, Type> | undefined
+      : ElementType<Table, Type>
+    : never;
+
+/** A decoded message. Of a table whose names the compiler does not know: any fields. */
+export type Message<Table, Name extends keyof Table> = string extends keyof Table
+  ? WireMessage
+  : { readonly [Field in keyof Table[Name]]: FieldType<Table, Table[Name][Field]> };
+
+type InputElement<Table, Type> = Type extends keyof ScalarTypes ? ScalarTypes[Type] : Type extends keyof Table ? MessageInput<Table, Type> : never;
+type InputType<Table, Text> = Text extends `${number} ${infer Type}[]`
+  ? readonly InputElement<Table, Type>[]
+  : Text extends `${number} ${infer Type}`
+    ? InputElement<Table, Type>
+    : never;
+/** What is encoded: absent fields are not sent. */
+export type MessageInput<Table, Name extends keyof Table> = string extends keyof Table
+  ? object
+  : { readonly [Field in keyof Table[Name]]?: InputType<Table, Table[Name][Field]> | undefined };
 
 interface Field {
   readonly name: string;
@@ -15,10 +55,10 @@ interface Field {
   readonly repeated: boolean;
 }
 
-interface Codec {
-  encode(message: string, value: object): Uint8Array;
+interface Codec<Table extends MessageTable> {
+  encode<Name extends keyof Table & string>(message: Name, value: MessageInput<Table, Name>): Uint8Array;
   /** Throws on bytes that are no protocol buffer. */
-  decode(message: string, bytes: Uint8Array): WireMessage;
+  decode<Name extends keyof Table & string>(message: Name, bytes: Uint8Array): Message<Table, Name>;
 }
 
 const varint = 0;
@@ -29,7 +69,7 @@ const integerTypes: ReadonlySet<string> = new Set(["int32", "uint32", "int64", "
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder();
 
-export function createCodec(table: MessageTable): Codec {
+export function createCodec<const Table extends MessageTable>(table: Table): Codec<Table> {
   const compiled = new Map<string, readonly Field[]>();
   const fieldsOf = (message: string): readonly Field[] => {
     let fields = compiled.get(message);
@@ -53,14 +93,15 @@ export function createCodec(table: MessageTable): Codec {
     for (const field of fields) result[field.name] = zeroValue(field);
     const input = new Reader(bytes);
     while (!input.atEnd()) {
-      const tag = Number(input.varint());
+      const tag = input.size();
       const field = fields.find((candidate) => candidate.number === tag >>> 3);
       if (field === undefined) input.skip(tag & 7);
       else readField(input, field, tag & 7, result, decode);
     }
     return result;
   };
-  return { encode, decode };
+  // The walk knows the table's text, the compiler its types.
+  return { encode, decode } as unknown as Codec<Table>;
 }
 
 function parseField(name: string, text: string): Field {
@@ -103,7 +144,7 @@ function writeField(output: Writer, field: Field, item: unknown, encode: Encode)
 }
 
 function writeSingle(output: Writer, field: Field, item: unknown, encode: Encode): void {
-  if (integerTypes.has(field.type)) output.integer(field.number, BigInt(item as number | boolean));
+  if (integerTypes.has(field.type)) output.integer(field.number, item as number | bigint | boolean);
   else if (field.type === "string") output.bytes(field.number, utf8Encoder.encode(item as string));
   else if (field.type === "bytes") output.bytes(field.number, item as Uint8Array);
   else output.bytes(field.number, encode(field.type, item as object));
@@ -119,7 +160,7 @@ function readField(input: Reader, field: Field, wireType: number, result: Record
       return;
     }
     assert(wireType === varint, `wire type ${wireType} for ${field.name}`);
-    store(result, field, integerValue(field.type, input.varint()));
+    put(result, field, integerValue(field.type, input.varint()));
     return;
   }
   assert(wireType === lengthDelimited, `wire type ${wireType} for ${field.name}`);
@@ -128,52 +169,70 @@ function readField(input: Reader, field: Field, wireType: number, result: Record
     const entry = new Reader(bytes);
     const pair: [string, string] = ["", ""];
     while (!entry.atEnd()) {
-      const tag = Number(entry.varint());
+      const tag = entry.size();
       const text = utf8Decoder.decode(entry.bytes());
       if (tag >>> 3 === 1) pair[0] = text;
       else pair[1] = text;
     }
     (result[field.name] as Record<string, string>)[pair[0]] = pair[1];
-  } else if (field.type === "string") store(result, field, utf8Decoder.decode(bytes));
-  else if (field.type === "bytes") store(result, field, bytes.slice());
-  else store(result, field, decode(field.type, bytes));
+  } else if (field.type === "string") put(result, field, utf8Decoder.decode(bytes));
+  else if (field.type === "bytes") put(result, field, bytes.slice());
+  else put(result, field, decode(field.type, bytes));
 }
 
-function store(result: Record<string, unknown>, field: Field, value: unknown): void {
+function put(result: Record<string, unknown>, field: Field, value: unknown): void {
   if (field.repeated) (result[field.name] as unknown[]).push(value);
   else result[field.name] = value;
 }
 
-function integerValue(type: string, raw: bigint): number | boolean {
-  if (type === "bool") return raw !== 0n;
+function integerValue(type: string, raw: number | bigint): number | boolean {
+  if (type === "bool") return Number(raw) !== 0;
+  if (typeof raw === "number") return raw;
   return Number(type === "uint64" ? raw : BigInt.asIntN(64, raw));
 }
 
 class Writer {
-  private readonly parts: number[] = [];
+  private buffer = new Uint8Array(64);
+  private length = 0;
 
-  integer(field: number, value: bigint): void {
-    this.varint(BigInt((field << 3) | varint));
-    this.varint(BigInt.asUintN(64, value));
+  integer(field: number, value: number | bigint | boolean): void {
+    this.varint((field << 3) | varint);
+    this.varint(typeof value === "boolean" ? Number(value) : value);
   }
 
   bytes(field: number, value: Uint8Array): void {
-    this.varint(BigInt((field << 3) | lengthDelimited));
-    this.varint(BigInt(value.length));
-    for (const byte of value) this.parts.push(byte);
+    this.varint((field << 3) | lengthDelimited);
+    this.varint(value.length);
+    this.grow(value.length);
+    this.buffer.set(value, this.length);
+    this.length += value.length;
   }
 
   finish(): Uint8Array {
-    return Uint8Array.from(this.parts);
+    return this.buffer.subarray(0, this.length);
   }
 
-  private varint(value: bigint): void {
-    let rest = value;
-    while (rest > 0x7fn) {
-      this.parts.push(Number(rest & 0x7fn) | 0x80);
-      rest >>= 7n;
+  private varint(value: number | bigint): void {
+    this.grow(10);
+    if (typeof value === "bigint" || value < 0) this.longVarint(BigInt.asUintN(64, BigInt(value)));
+    else {
+      let rest = value;
+      for (; rest > 0x7f; rest = Math.floor(rest / 128)) this.buffer[this.length++] = (rest % 128) | 0x80;
+      this.buffer[this.length++] = rest;
     }
-    this.parts.push(Number(rest));
+  }
+
+  private longVarint(value: bigint): void {
+    let rest = value;
+    for (; rest > 0x7fn; rest >>= 7n) this.buffer[this.length++] = Number(rest & 0x7fn) | 0x80;
+    this.buffer[this.length++] = Number(rest);
+  }
+
+  private grow(bytes: number): void {
+    if (this.length + bytes <= this.buffer.length) return;
+    const grown = new Uint8Array(Math.max(2 * this.buffer.length, this.length + bytes));
+    grown.set(this.buffer.subarray(0, this.length));
+    this.buffer = grown;
   }
 }
 
@@ -186,19 +245,32 @@ class Reader {
     return this.offset >= this.input.length;
   }
 
-  varint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.input[this.offset++];
-      assert(byte !== undefined, "a protocol buffer does not end inside a number");
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt.asUintN(64, value);
+  /** Seven bytes of it fit a number; more make a bigint. */
+  varint(): number | bigint {
+    let value = 0;
+    let scale = 1;
+    for (let index = 0; index < 7; index++) {
+      const byte = this.next();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+    let long = BigInt(value);
+    for (let shift = 49n; shift < 70n; shift += 7n) {
+      const byte = this.next();
+      long |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return BigInt.asUintN(64, long);
     }
     throw new RangeError("protocol buffer: a number longer than ten bytes");
   }
 
+  /** A length or a tag. */
+  size(): number {
+    return Number(this.varint());
+  }
+
   bytes(): Uint8Array {
-    const length = Number(this.varint());
+    const length = this.size();
     const end = this.offset + length;
     assert(end <= this.input.length, "a protocol buffer does not end inside a field");
     const value = this.input.subarray(this.offset, end);
@@ -212,5 +284,11 @@ class Reader {
     else if (wireType === fixed64) this.offset += 8;
     else if (wireType === fixed32) this.offset += 4;
     else throw new RangeError(`protocol buffer: unknown wire type ${wireType}`);
+  }
+
+  private next(): number {
+    const byte = this.input[this.offset++];
+    assert(byte !== undefined, "a protocol buffer does not end inside a number");
+    return byte;
   }
 }
