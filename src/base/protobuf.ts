@@ -140,7 +140,7 @@ function writeField(output: Writer, field: Field, item: unknown, encode: Encode)
   }
   // Zero values are left out of single fields but not of lists, where each entry counts.
   if (field.repeated) for (const element of item as readonly unknown[]) writeSingle(output, field, element, encode);
-  else if (item !== "" && item !== 0 && item !== false) writeSingle(output, field, item, encode);
+  else if (item !== "" && item !== 0 && item !== false && (item as { length?: number }).length !== 0) writeSingle(output, field, item, encode);
 }
 
 function writeSingle(output: Writer, field: Field, item: unknown, encode: Encode): void {

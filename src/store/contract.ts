@@ -2,7 +2,17 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { VirtualClock } from "../base/index.ts";
 import { prefixEnd } from "./key-range.ts";
-import { type KeyValue, type Operation, type Store, StoreError, type TxnRequest, type WatchEvent, type WatchRequest } from "./store.ts";
+import {
+  type KeyValue,
+  type Operation,
+  type RangeRequest,
+  type Store,
+  StoreError,
+  type StoreOptions,
+  type TxnRequest,
+  type WatchEvent,
+  type WatchRequest,
+} from "./store.ts";
 
 export interface StoreUnderTest {
   readonly store: Store;
@@ -53,7 +63,7 @@ export function recordingSink() {
   };
 }
 
-export function storeContract(name: string, open: () => Promise<StoreUnderTest>): void {
+export function storeContract(name: string, open: (options?: StoreOptions) => Promise<StoreUnderTest>): void {
   describe(`${name} store`, () => {
     let opened: StoreUnderTest;
     let store: Store;
@@ -130,6 +140,23 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         expect(keys.ok && keys.items.map(shown)).toEqual([{ key: "/a", value: "", create: 2, mod: 2, version: 1, lease: 0 }]);
       });
 
+      it("sorts, filters by revision, and cuts what is left", async () => {
+        await store.txn(always(put("/b", "9")));
+        await store.txn(always(put("/a", "5")));
+        const keys = async (more: Partial<RangeRequest>) => {
+          const result = await store.range({ key: "/", end: "0", ...more });
+          return result.ok && [result.items.map(({ key }) => key).join(" "), result.count, result.more];
+        };
+        expect(await keys({ sort: { by: "key", descending: true } })).toEqual(["/\u00ff /b /a/b /a", 4, false]);
+        expect(await keys({ sort: { by: "modRevision", descending: true }, limit: 2 })).toEqual(["/a /b", 4, true]);
+        expect(await keys({ sort: { by: "value" } })).toEqual(["/a/b /\u00ff /a /b", 4, false]);
+        expect(await keys({ sort: { by: "version", descending: true }, limit: 2 })).toEqual(["/a /b", 4, true]);
+        expect(await keys({ minModRevision: 3 })).toEqual(["/a /b", 4, false]);
+        expect(await keys({ minModRevision: 3, maxModRevision: 3 })).toEqual(["/b", 4, false]);
+        expect(await keys({ minCreateRevision: 3 })).toEqual(["", 4, false]);
+        expect(await keys({ maxCreateRevision: 2, limit: 1, sort: { by: "createRevision" } })).toEqual(["/a", 4, true]);
+      });
+
       it("refuses keys that are not bytes", async () => {
         await expect(store.range({ key: "" })).rejects.toMatchObject({ reason: "invalid" });
         await expect(store.txn(always(put("\u0100", "")))).rejects.toMatchObject({ reason: "invalid" });
@@ -140,6 +167,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     watching(subject);
     compaction(subject, values);
     leases(subject, values);
+    snapshots(subject, open);
+    quotas(open);
 
     it("refuses work after it was closed and tells its watchers", async () => {
       const sink = recordingSink();
@@ -296,6 +325,42 @@ function watching(subject: () => StoreUnderTest): void {
       expect(withPrevious.sink.seen).toEqual(["put a=1@2", "put a=2@3 was 1", "delete a=@4 was 2"]);
     });
 
+    it("leaves out the kinds of events that are not wanted", async () => {
+      const { store } = subject();
+      await store.txn(always(put("a", "1")));
+      await store.txn(always({ type: "delete", key: "a" }));
+      const puts = watch({ key: "a", without: ["delete"], startRevision: 2 });
+      const deletes = watch({ key: "a", without: ["put"], startRevision: 2 });
+      await store.txn(always(put("a", "2")));
+      await store.txn(always({ type: "delete", key: "a" }));
+      expect(await puts.sink.count(2)).toEqual(["put a=1@2", "put a=2@4"]);
+      expect(await deletes.sink.count(2)).toEqual(["delete a=@3", "delete a=@5"]);
+    });
+
+    it("never tears the events of one revision apart", async () => {
+      const { store } = subject();
+      const many = (from: number, count: number) => always(...Array.from({ length: count }, (_, index) => put(`k${from + index}`, "")));
+      await store.txn(many(0, 700));
+      await store.txn(many(1000, 700));
+      const calls: number[] = [];
+      let wake: () => void = () => undefined;
+      const done = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      store.watch(
+        { key: "k", end: "l", startRevision: 2 },
+        {
+          events: (events) => {
+            calls.push(events.length);
+            wake();
+          },
+          closed: () => undefined,
+        },
+      );
+      await done;
+      expect(calls).toEqual([1400]);
+    });
+
     it("begins in the past and goes on without gap or repetition", async () => {
       const { store } = subject();
       for (let value = 1; value <= 3; value++) await store.txn(always(put("a", String(value))));
@@ -445,6 +510,94 @@ function leases(subject: () => StoreUnderTest, values: (key: string, end?: strin
       await expect(store.grantLease(1, 0)).rejects.toMatchObject({ reason: "invalid" });
       await expect(store.revokeLease(12345)).rejects.toMatchObject({ reason: "leaseNotFound" });
       expect(await store.lease(12345)).toBeUndefined();
+    });
+  });
+}
+
+function snapshots(subject: () => StoreUnderTest, open: (options?: StoreOptions) => Promise<StoreUnderTest>): void {
+  const retained = (store: Store) => {
+    const snapshot = store.snapshot();
+    const rows = [...snapshot.changes()].map((change) => `${change.modRevision}.${change.subRevision} ${change.key}=${text(change.value)}#${change.version}`);
+    snapshot.release();
+    return rows;
+  };
+
+  describe("snapshots", () => {
+    it("hold every retained change as of one revision, whatever happens meanwhile", async () => {
+      const { store } = subject();
+      await store.txn(always(put("a", "1"), put("b", "1")));
+      await store.txn(always(put("a", "2")));
+      const snapshot = store.snapshot();
+      await store.txn(always({ type: "delete", key: "b" }));
+      await store.compact(4);
+      expect(snapshot).toMatchObject({ revision: 3, compactRevision: 0 });
+      expect(Array.from(snapshot.changes(), ({ key, value, subRevision }) => `${key}${subRevision}=${text(value)}`)).toEqual(["a0=1", "b1=1", "a0=2"]);
+      snapshot.release();
+      expect(retained(store)).toEqual(["3.0 a=2#2", "4.0 b=#0"]);
+      await store.txn(always(put("c", "1")));
+      expect(retained(store)).toEqual(["3.0 a=2#2", "4.0 b=#0", "5.0 c=1#1"]);
+    });
+
+    it("make another store the same", async () => {
+      const { store } = subject();
+      await store.grantLease(7, 60);
+      await store.txn(always(put("a", "1", { lease: 7 }), put("b", "1")));
+      await store.txn(always(put("a", "2", { lease: 7 })));
+      await store.txn(always({ type: "delete", key: "b" }));
+      await store.compact(3);
+      const snapshot = store.snapshot();
+      const other = await open({ restore: snapshot });
+      snapshot.release();
+      expect(other.store.revision()).toBe(4);
+      expect(retained(other.store)).toEqual(retained(store));
+      expect(await other.store.range({ key: "a", revision: 2 })).toMatchObject({ reason: "compacted", compactRevision: 3 });
+      expect(await other.store.lease(7)).toMatchObject({ grantedTtlSeconds: 60, keys: ["a"] });
+      expect((await other.store.txn(always(put("b", "2")))).revision).toBe(5);
+      await other.cleanUp();
+    });
+
+    it("survive that the space that holds no data is given back", async () => {
+      const { store } = subject();
+      for (let value = 0; value < 100; value++) await store.txn(always(put("a", String(value).repeat(2000))));
+      await store.compact(store.revision());
+      const { totalBytes } = store.size();
+      const writing = store.txn(always(put("b", "1")));
+      await Promise.all([store.defragment(), writing]);
+      expect(store.size().totalBytes).toBeLessThanOrEqual(totalBytes + 2);
+      expect(store.size().usedBytes).toBeLessThanOrEqual(store.size().totalBytes);
+      await store.txn(always(put("c", "1")));
+      expect(await store.range({ key: "a", end: "z" })).toMatchObject({ revision: 103, count: 3, items: [{ version: 100 }, { key: "b" }, { key: "c" }] });
+    });
+  });
+}
+
+function quotas(open: (options?: StoreOptions) => Promise<StoreUnderTest>): void {
+  describe("a quota", () => {
+    it("stops what adds data, and nothing else, until the alarm is taken off", async () => {
+      const { store, cleanUp } = await open({ quotaBytes: 200_000 });
+      const large = "x".repeat(30_000);
+      const filled = async (): Promise<number> => {
+        for (let number = 0; ; number++) {
+          const full = await store.txn(always(put(`k${number}`, large))).then(
+            () => false,
+            (error: unknown) => error,
+          );
+          if (full !== false) {
+            expect(full).toMatchObject({ reason: "noSpace" });
+            return number;
+          }
+        }
+      };
+      expect(await filled()).toBeGreaterThan(2);
+      expect(store.alarms()).toEqual(["noSpace"]);
+      await expect(store.txn(always(put("small", "")))).rejects.toMatchObject({ reason: "noSpace" });
+      await expect(store.grantLease(1, 10)).rejects.toMatchObject({ reason: "noSpace" });
+      expect(await store.range({ key: "k0" })).toMatchObject({ count: 1 });
+      const { revision } = await store.txn(always({ type: "delete", key: "k", end: "l" }));
+      expect(await store.compact(revision)).toBe(true);
+      await store.setAlarm("noSpace", false);
+      expect(await filled()).toBeGreaterThan(0);
+      await cleanUp();
     });
   });
 }

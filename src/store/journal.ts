@@ -1,6 +1,7 @@
 // What makes a store last: where batches of changes are written, and values read back. The store above orders and groups the
 // writes; a journal only has to make one batch durable at a time, all of it or nothing.
 import type { StoredVersion } from "./mvcc.ts";
+import type { Alarm, StoreContents, StoreSize } from "./store.ts";
 
 export interface JournalBatch {
   readonly written: readonly (StoredVersion & { readonly bytes: Uint8Array })[];
@@ -11,6 +12,8 @@ export interface JournalBatch {
   readonly counters: JournalCounters;
   readonly leasesGranted: readonly StoredLease[];
   readonly leasesRevoked: readonly number[];
+  /** Those that are on, when that changed. */
+  readonly alarms?: readonly Alarm[];
 }
 
 export interface JournalCounters {
@@ -27,9 +30,10 @@ export interface StoredLease {
 /** What a journal holds when it is opened. */
 export interface JournalContents {
   /** In order of position. */
-  readonly versions: Iterable<StoredVersion>;
+  readonly versions: Iterable<StoredVersion & { readonly bytes?: Uint8Array }>;
   readonly counters: JournalCounters;
   readonly leases: readonly StoredLease[];
+  readonly alarms: readonly Alarm[];
 }
 
 export interface Journal {
@@ -43,5 +47,19 @@ export interface Journal {
    * @throws StoreError `corrupt`
    */
   load(position: number): Uint8Array;
+  size(): StoreSize;
+  /** Gives unused space back. Never called while a batch is written. */
+  shrink(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What a journal would hold after the same changes. */
+export function journalContents(contents: StoreContents): JournalContents & { readonly versions: readonly (StoredVersion & { readonly bytes: Uint8Array })[] } {
+  const { revision, compactRevision, leases } = contents;
+  const versions = Array.from(contents.changes(), ({ key, value, createRevision, modRevision, version, lease }, index) => ({
+    ...{ key, createRevision, modRevision, version, lease },
+    position: index + 1,
+    bytes: value,
+  }));
+  return { versions, counters: { revision, compactRevision, lastPosition: versions.length }, leases, alarms: [] };
 }

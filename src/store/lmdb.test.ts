@@ -13,10 +13,10 @@ import type { Store } from "./store.ts";
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), "kubets-store-"));
 
-storeContract("LMDB", async () => {
+storeContract("LMDB", async (options) => {
   const folder = newFolder();
   const { env, clock } = createVirtualEnv();
-  const store = await openLmdbStore(env, { folder });
+  const store = await openLmdbStore(env, { folder, ...options });
   return {
     store,
     clock,
@@ -83,6 +83,22 @@ describe("LMDB store on disk", () => {
     const second = await open();
     expect(second.revision()).toBe(7);
     expect((await second.txn(always(put("a", "2")))).revision).toBe(8);
+    await second.close();
+  });
+
+  it("gives space back to the disk, and holds alarms, after it was reopened", async () => {
+    const first = await open();
+    for (let value = 0; value < 200; value++) await first.txn(always(put("a", String(value).repeat(2000))));
+    await first.compact(first.revision());
+    const now = await all(first);
+    const { length } = readFileSync(join(folder, "data.mdb"));
+    await first.defragment();
+    expect(readFileSync(join(folder, "data.mdb")).length).toBeLessThan(length / 4);
+    await first.setAlarm("noSpace", true);
+    await first.close();
+    const second = await open();
+    expect(await all(second)).toEqual(now);
+    expect(second.alarms()).toEqual(["noSpace"]);
     await second.close();
   });
 

@@ -39,6 +39,14 @@ class ManualJournal implements Journal {
     return value;
   }
 
+  size() {
+    return { totalBytes: 0, usedBytes: 0 };
+  }
+
+  shrink(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }
@@ -50,7 +58,7 @@ describe("the store over a journal", () => {
   const open = () => {
     const journal = new ManualJournal();
     const { env, clock } = createVirtualEnv();
-    return { journal, clock, store: new MvccStore(env, journal) };
+    return { journal, clock, store: new MvccStore(env, { journal }) };
   };
 
   it("shows nothing before it is durable, and puts what waits into one batch", async () => {

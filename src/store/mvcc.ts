@@ -51,6 +51,7 @@ export class Mvcc {
   #revision = 1;
   #compactRevision = 0;
   #lastPosition = 0;
+  #heldBytes = 0;
   #changes: Version[] | undefined;
 
   constructor(load: (position: number) => Uint8Array) {
@@ -70,12 +71,17 @@ export class Mvcc {
     return this.#lastPosition;
   }
 
-  /** Restores a version read back from a backend; they come in order of position. */
-  restore(stored: StoredVersion): void {
+  /** Of keys and values, where all values stay in memory. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Restores a version read back from a backend, with its bytes if they are to stay in memory; they come in order of position. */
+  restore(stored: StoredVersion & { readonly bytes?: Uint8Array }): void {
     assert(stored.position > this.#lastPosition && stored.modRevision >= this.#revision, "stored versions rise");
     const record = this.#records.getOrInsert(stored.key, () => ({ key: stored.key, versions: [] }));
     const { position, modRevision, createRevision, version, lease } = stored;
-    this.#append({ record, position, modRevision, createRevision, version, lease, bytes: undefined });
+    this.#append({ record, position, modRevision, createRevision, version, lease, bytes: stored.bytes });
     this.#revision = modRevision;
     this.#lastPosition = position;
   }
@@ -209,6 +215,7 @@ export class Mvcc {
     if (removed.length === 0) return removed;
     const gone = new Set(removed);
     this.#log = this.#log.filter((version) => !gone.has(version));
+    for (const version of removed) this.#heldBytes -= sizeOf(version);
     for (const record of touched) {
       const kept = record.versions.filter((version) => !gone.has(version));
       record.versions.splice(0, record.versions.length, ...kept);
@@ -221,6 +228,7 @@ export class Mvcc {
     const undone: Version[] = [];
     for (let last = this.#log.at(-1); last !== undefined && last.modRevision > revision; last = this.#log.at(-1)) {
       this.#log.pop();
+      this.#heldBytes -= sizeOf(last);
       last.record.versions.pop();
       if (last.record.versions.length === 0) this.#records.delete(last.record.key);
       undone.push(last);
@@ -237,6 +245,7 @@ export class Mvcc {
   #append(version: Version): void {
     version.record.versions.push(version);
     this.#log.push(version);
+    this.#heldBytes += sizeOf(version);
   }
 
   /** Index in the log of the first change at or after `revision`. */
@@ -256,6 +265,10 @@ export class Mvcc {
     const { modRevision, createRevision, lease } = version;
     return { key: version.record.key, value, createRevision, modRevision, version: version.version, lease };
   }
+}
+
+function sizeOf({ record, bytes }: Version): number {
+  return record.key.length + (bytes?.length ?? 0);
 }
 
 function existingAt(record: KeyRecord, revision: number): Version | undefined {

@@ -28,6 +28,18 @@ export interface RangeRequest {
   readonly limit?: number;
   readonly keysOnly?: boolean;
   readonly countOnly?: boolean;
+  /** Default: by key, rising. The limit cuts what is sorted. */
+  readonly sort?: RangeSort;
+  /** 0 or absent: no bound. Pairs outside of a bound are left out, but counted. */
+  readonly minModRevision?: number;
+  readonly maxModRevision?: number;
+  readonly minCreateRevision?: number;
+  readonly maxCreateRevision?: number;
+}
+
+export interface RangeSort {
+  readonly by: "key" | "version" | "createRevision" | "modRevision" | "value";
+  readonly descending?: boolean;
 }
 
 export interface RangeResult {
@@ -99,9 +111,11 @@ export interface WatchRequest {
   /** First revision to deliver; absent: from now on. */
   readonly startRevision?: number;
   readonly prevKv?: boolean;
+  /** Events that are not delivered. */
+  readonly without?: readonly WatchEvent["type"][];
 }
 
-/** Called in order, never re-entrantly. `events` all stem from revisions ≤ `revision`; empty events report progress. */
+/** Called in order, never re-entrantly; one revision's events in one call. `events` all stem from revisions ≤ `revision`; empty events report progress. */
 export interface WatchSink {
   events(events: readonly WatchEvent[], revision: number): void;
   /** The end: nothing follows. */
@@ -112,6 +126,42 @@ export interface StoreWatch {
   cancel(): void;
   /** Asks for an empty `events` call with the current revision once all earlier events were delivered. */
   requestProgress(): void;
+}
+
+/** `noSpace`: the quota was reached; only reads, deletions and compaction go on until it is taken off. */
+export type Alarm = "noSpace" | "corrupt";
+
+export interface StoreSize {
+  readonly totalBytes: number;
+  /** What of it holds data. The rest is used again by later writes. */
+  readonly usedBytes: number;
+}
+
+/** One retained change. Of a deletion all numbers but modRevision are 0 and the value is empty. */
+export interface StoredChange extends KeyValue {
+  /** Its place among the retained changes of its revision, from 0. */
+  readonly subRevision: number;
+}
+
+export interface StoreContents {
+  readonly revision: number;
+  readonly compactRevision: number;
+  readonly leases: readonly { readonly id: number; readonly ttlSeconds: number }[];
+  /** Every retained change, in order. */
+  changes(): Iterable<StoredChange>;
+}
+
+/** The store as of one revision, whatever is written or compacted meanwhile. */
+export interface StoreSnapshot extends StoreContents {
+  /** To be called when it was read: until then nothing that compaction forgot leaves the disk. */
+  release(): void;
+}
+
+export interface StoreOptions {
+  /** When this much holds data, the alarm `noSpace` goes on. Absent: no quota. */
+  readonly quotaBytes?: number;
+  /** What an empty store begins with. A store that holds data refuses it. */
+  readonly restore?: StoreContents;
 }
 
 export interface Lease {
@@ -158,5 +208,11 @@ export interface Store {
   keepLeaseAlive(id: number): Promise<number | undefined>;
   lease(id: number): Promise<Lease | undefined>;
   leases(): Promise<readonly number[]>;
+  snapshot(): StoreSnapshot;
+  size(): StoreSize;
+  /** Gives back the space that holds no data. */
+  defragment(): Promise<void>;
+  alarms(): readonly Alarm[];
+  setAlarm(alarm: Alarm, on: boolean): Promise<void>;
   close(): Promise<void>;
 }

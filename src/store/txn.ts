@@ -11,6 +11,7 @@ import {
   type RangeFailure,
   type RangeRequest,
   type RangeResult,
+  type RangeSort,
   StoreError,
   type TxnRequest,
 } from "./store.ts";
@@ -20,6 +21,8 @@ interface Path {
   readonly succeeded: boolean;
   readonly nested: readonly Path[];
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 export interface TxnContext {
   readonly mvcc: Mvcc;
@@ -49,7 +52,8 @@ export function runRange(mvcc: Mvcc, request: RangeRequest, readRevision: number
   if (asked > revision) return { ok: false, reason: "futureRevision", revision };
   if (asked > 0 && asked < mvcc.compactRevision) return { ok: false, reason: "compacted", compactRevision: mvcc.compactRevision, revision };
   const at = asked > 0 ? asked : readRevision;
-  if (request.end === undefined) return rangeOne(mvcc, request, at, revision);
+  if (request.end === undefined && !isFiltered(request)) return rangeOne(mvcc, request, at, revision);
+  if (request.sort !== undefined || isFiltered(request)) return rangeArranged(mvcc, request, at, revision);
   const limit = request.countOnly ? 0 : request.limit !== undefined && request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
   const items = [];
   let count = 0;
@@ -59,11 +63,50 @@ export function runRange(mvcc: Mvcc, request: RangeRequest, readRevision: number
   return { ok: true, revision, items, count, more: !request.countOnly && count > items.length };
 }
 
+function isFiltered(request: RangeRequest): boolean {
+  return Boolean(request.minModRevision || request.maxModRevision || request.minCreateRevision || request.maxCreateRevision);
+}
+
+/** Filtered, then sorted, then cut, as etcd does; the count is of the whole range. */
+function rangeArranged(mvcc: Mvcc, request: RangeRequest, at: number, revision: number): RangeResult {
+  const found = [...mvcc.scan(keyRange(request.key, request.end), at)];
+  if (request.countOnly) return { ok: true, revision, items: [], count: found.length, more: false };
+  const within = (value: number, least = 0, most = 0) => value >= least && (most === 0 || value <= most);
+  const kept = found.filter(
+    ({ modRevision, createRevision }) =>
+      within(modRevision, request.minModRevision, request.maxModRevision) && within(createRevision, request.minCreateRevision, request.maxCreateRevision),
+  );
+  if (request.sort !== undefined) sortVersions(mvcc, kept, request.sort);
+  const limit = request.limit !== undefined && request.limit > 0 ? request.limit : kept.length;
+  const items = kept.slice(0, limit).map((version) => (request.keysOnly ? mvcc.keyOnly(version) : mvcc.keyValue(version)));
+  return { ok: true, revision, items, count: found.length, more: kept.length > limit };
+}
+
+function sortVersions(mvcc: Mvcc, versions: Version[], { by, descending }: RangeSort): void {
+  const sign = descending ? -1 : 1;
+  if (by === "value") {
+    const values = new Map(versions.map((version) => [version, mvcc.bytes(version)]));
+    versions.sort((left, right) => sign * compareBytes(values.get(left) ?? NO_BYTES, values.get(right) ?? NO_BYTES));
+  } else if (by === "key") {
+    if (descending) versions.reverse();
+  } else versions.sort((left, right) => sign * (left[by] - right[by]));
+}
+
 function rangeOne(mvcc: Mvcc, request: RangeRequest, at: number, revision: number): RangeResult {
   const version = mvcc.at(request.key, at);
   if (version === undefined) return { ok: true, revision, items: [], count: 0, more: false };
   const items = request.countOnly ? [] : [request.keysOnly ? mvcc.keyOnly(version) : mvcc.keyValue(version)];
   return { ok: true, revision, items, count: 1, more: false };
+}
+
+/** The most that the puts of one outcome of the transaction would add, in bytes of keys and values. */
+export function addedBytes(request: TxnRequest): number {
+  const branch = (operations: readonly Operation[]): number =>
+    operations.reduce((sum, operation) => {
+      if (operation.type === "put") return sum + operation.key.length + operation.value.length;
+      return operation.type === "txn" ? sum + addedBytes(operation) : sum;
+    }, 0);
+  return Math.max(branch(request.success), branch(request.failure));
 }
 
 // Checking

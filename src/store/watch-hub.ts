@@ -9,13 +9,14 @@ import { type KeyRange, keyRange } from "./key-range.ts";
 import type { Mvcc, Version } from "./mvcc.ts";
 import type { StoreWatch, WatchEvent, WatchRequest, WatchSink } from "./store.ts";
 
-/** History is handed over in pieces of this many events. */
-const MAX_EVENTS_PER_CALL = 1000;
+/** History is handed over in pieces of this many events, and the rest of the revision that the last one is of. */
+const EVENTS_PER_CALL = 1000;
 
 interface Watcher {
   readonly id: number;
   readonly range: KeyRange;
   readonly prevKv: boolean;
+  readonly without: readonly WatchEvent["type"][];
   readonly sink: WatchSink;
   /** Changes before it are not delivered. */
   startRevision: number;
@@ -52,6 +53,7 @@ export class WatchHub {
       id: ++this.#lastId,
       range: keyRange(request.key, request.end),
       prevKv: request.prevKv === true,
+      without: request.without ?? [],
       sink,
       startRevision: start > 0 ? start : this.#published + 1,
       state: "behind",
@@ -90,7 +92,7 @@ export class WatchHub {
     let plain: WatchEvent | undefined;
     let withPrevious: WatchEvent | undefined;
     this.#current.visitAt(change.record.key, (watcher) => {
-      if (change.modRevision < watcher.startRevision) return;
+      if (change.modRevision < watcher.startRevision || !wants(watcher, change)) return;
       if (watcher.events.length === 0) touched.push(watcher);
       if (watcher.prevKv) {
         withPrevious ??= this.#event(change, true);
@@ -103,7 +105,7 @@ export class WatchHub {
   }
 
   #event(change: Version, prevKv: boolean): WatchEvent {
-    const type = change.version === 0 ? "delete" : "put";
+    const type = eventType(change);
     const kv = this.#mvcc.keyValue(change);
     const previous = prevKv ? this.#mvcc.previous(change) : undefined;
     return previous === undefined ? { type, kv } : { type, kv, prevKv: this.#mvcc.keyValue(previous) };
@@ -117,10 +119,16 @@ export class WatchHub {
       return;
     }
     const { start, end } = watcher.range;
-    const changes = this.#mvcc.history(watcher.startRevision, this.#published).filter(({ record }) => record.key >= start && record.key < end);
-    for (let from = 0; from < changes.length; from += MAX_EVENTS_PER_CALL) {
-      const events = changes.slice(from, from + MAX_EVENTS_PER_CALL).map((change) => this.#event(change, watcher.prevKv));
+    const changes = this.#mvcc.history(watcher.startRevision, this.#published).filter((change) => {
+      const { key } = change.record;
+      return key >= start && key < end && wants(watcher, change);
+    });
+    for (let from = 0; from < changes.length; ) {
+      let to = Math.min(from + EVENTS_PER_CALL, changes.length);
+      while (to < changes.length && changes[to]?.modRevision === changes[to - 1]?.modRevision) to++;
+      const events = changes.slice(from, to).map((change) => this.#event(change, watcher.prevKv));
       this.#deliver(watcher, events, this.#published);
+      from = to;
     }
     this.#makeCurrent(watcher);
     if (watcher.progressRequested) this.#requestProgress(watcher);
@@ -169,4 +177,12 @@ export class WatchHub {
     }
     this.#calling = false;
   }
+}
+
+function eventType(change: Version): WatchEvent["type"] {
+  return change.version === 0 ? "delete" : "put";
+}
+
+function wants(watcher: Watcher, change: Version): boolean {
+  return watcher.without.length === 0 || !watcher.without.includes(eventType(change));
 }
