@@ -1,8 +1,7 @@
 // When the end of a container is told: the runtime's event comes before its listing knows.
 import { expect, it } from "vitest";
-import { createVirtualEnv } from "../../base/index.ts";
+import { createCodec, createVirtualEnv } from "../../base/index.ts";
 import type { RuntimeEvent } from "../runtime/runtime.ts";
-import { createCodec } from "./codec.ts";
 import { watchContainerdEvents } from "./event-stream.host.ts";
 import { PodIndex } from "./events.ts";
 import type { CriConnection } from "./grpc.host.ts";
