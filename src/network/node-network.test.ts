@@ -15,8 +15,12 @@ const node = (name: string, podCIDR: string, address: string): Node => ({
 });
 
 function setUp() {
-  const { env, clock } = createVirtualEnv();
-  const client = createFakeClient(env);
+  const env = createVirtualEnv();
+  const client = createFakeClient(env.env);
+  return { client, ...startNetwork(env, client) };
+}
+
+function startNetwork({ env, clock }: ReturnType<typeof createVirtualEnv>, client: ReturnType<typeof createFakeClient>) {
   const informer = createInformer(env, client, nodes);
   const applied: string[] = [];
   const failures: Error[] = [];
@@ -32,7 +36,7 @@ function setUp() {
   const network = createNodeNetwork(env, { nodeName: "a", nodes: informer, applier });
   informer.start();
   network.start();
-  return { client, clock, network, applied, failures, state };
+  return { clock, network, applied, failures, state };
 }
 
 describe("a node's pod network", () => {
@@ -49,6 +53,21 @@ describe("a node's pod network", () => {
     expect(applied).toEqual(["10.244.0.0/24 ", "10.244.0.0/24 192.0.2.2", "10.244.0.0/24 "]);
     await network.stop();
     expect(clock.pending()).toBe(0);
+  });
+
+  it("is not set up before all nodes are known: the ways to those that come last stay", async () => {
+    const env = createVirtualEnv();
+    const client = createFakeClient(env.env);
+    for (const [name, range, address] of [
+      ["a", "10.244.0.0/24", "192.0.2.1"],
+      ["b", "10.244.1.0/24", "192.0.2.2"],
+      ["c", "10.244.2.0/24", "192.0.2.3"],
+    ] as const)
+      await client.create(nodes, node(name, range, address));
+    const { clock, network, applied } = startNetwork(env, client);
+    await clock.settle();
+    expect(applied).toEqual(["10.244.0.0/24 192.0.2.2,192.0.2.3"]);
+    await network.stop();
   });
 
   it("tries again what failed, and takes nothing for granted afterwards", async () => {

@@ -50,7 +50,9 @@ class InformedNodeNetwork implements NodeNetwork {
 
   start(): void {
     const changed = () => this.changed();
-    this.removeHandler = this.options.nodes.addHandler({ added: changed, updated: changed, deleted: changed });
+    const { nodes } = this.options;
+    this.removeHandler = nodes.addHandler({ added: changed, updated: changed, deleted: changed });
+    void nodes.synced().then(changed);
     this.checkLater();
   }
 
@@ -80,6 +82,8 @@ class InformedNodeNetwork implements NodeNetwork {
 
   private async apply(): Promise<void> {
     const { nodeName, nodes, applier } = this.options;
+    // With half of the nodes known, the ways to the others would be taken away.
+    if (!nodes.hasSynced()) return;
     const plan = planNetwork(nodeName, nodes.list());
     const text = JSON.stringify(plan);
     if (plan === undefined || text === this.applied) return;

@@ -119,6 +119,7 @@ describe.skipIf(reason !== undefined)("several nodes on one machine", () => {
   it("takes a node more while it runs, and lets go of it without a trace", async () => {
     await cluster.kubets("node", "add", "third", "--node-labels=disk=ssd");
     expect(await kubectl("get", "nodes", "-l", "disk=ssd", "--no-headers")).toMatch(/^third\s+Ready\s/);
+    expect(await cluster.kubets("image", "ls", "--node", "third")).toContain("nginx:local");
     expect((await cluster.tryKubets("node", "add", "third")).stderr).toContain("there is a node third already");
     await cluster.kubets("node", "delete", "third");
     expect((await cluster.kubectl.try(["get", "node", "third"])).stderr).toContain("not found");

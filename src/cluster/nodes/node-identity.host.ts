@@ -63,7 +63,9 @@ async function nodeAccess(env: Env, { name, server }: NodeRecord, disk: string):
   const { kubeconfig, bootstrapKubeconfig } = pathsOnDisk(disk);
   const own = existsSync(kubeconfig) ? { ...(await readAccessFile(kubeconfig)), server } : undefined;
   if (own !== undefined && (await isStillGood(env, pairOf(own), nodeClientContents(name), readCertificate(own.certificateAuthority)))) return own;
-  const introduction = existsSync(bootstrapKubeconfig) || own === undefined ? { ...(await readAccessFile(bootstrapKubeconfig)), server } : own;
+  // While its certificate holds, a node renews it as itself.
+  const hasEnded = own === undefined || readCertificate(pairOf(own).certificate).notAfterMs <= env.clock.now();
+  const introduction = hasEnded ? { ...(await readAccessFile(bootstrapKubeconfig)), server } : own;
   const client = clientWith(env, introduction);
   try {
     const credentials = await patiently(env, () => requestNodeClientCertificate(env, client, name));

@@ -1,5 +1,5 @@
 // Further nodes on this machine, from being made to being gone.
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { isNodeReady, isStatus, type Node, nodes } from "../../api/index.ts";
 import type { Env } from "../../base/index.ts";
 import { type Client, createInformer } from "../../client/index.ts";
@@ -14,6 +14,7 @@ import type { NodeCabling } from "./node-links.ts";
 import { NodeMachineError, poweredNode, powerOff, powerOn } from "./node-machine.host.ts";
 import { machineAddresses, type NodeRecord, nodePaths, nodeRanges } from "./node-record.ts";
 import { readNodes, refreshNode, removeNodeFolder } from "./node-records.host.ts";
+import { shareLoadedImages } from "./share-images.host.ts";
 
 /** The cluster that nodes are made for. */
 export interface NodeHome {
@@ -56,9 +57,10 @@ async function startNode(env: Env, home: NodeHome, record: NodeRecord): Promise<
   }
   const token = await introduce(env, home, record);
   await powerOn(paths, record, cabling, dnsAddress(record.options));
-  await untilReady(env, client, { paths, name: record.name });
-  if (token !== undefined) await withdrawBootstrapToken(client, token);
-  progress(`Node ${record.name} is Ready.`);
+  const pid = await untilReady(env, client, { paths, name: record.name });
+  if (token !== undefined) await forget(home, record, token);
+  const images = await shareLoadedImages(paths, record.name, pid);
+  progress(`Node ${record.name} is Ready${images.length > 0 ? `, and has the loaded images too (${images.length})` : ""}.`);
 }
 
 /** Writes what a node must know that is not known to the cluster yet. Returns the token that was made for it. */
@@ -79,6 +81,12 @@ async function introduce(env: Env, { paths, client }: NodeHome, record: NodeReco
   return token;
 }
 
+/** It is known from now on by what it got for the token. */
+async function forget({ paths, client }: NodeHome, { name }: NodeRecord, token: string): Promise<void> {
+  await withdrawBootstrapToken(client, token);
+  await rm(nodePaths(paths, name).bootstrapKubeconfig, { force: true });
+}
+
 /** The node, its object in the cluster, and every trace of it on this machine; with the last node that of there having been any. */
 export async function deleteNode({ paths, cluster, client }: Omit<NodeHome, "machineIps" | "progress">, record: NodeRecord): Promise<void> {
   await powerOff(paths, record);
@@ -89,10 +97,13 @@ export async function deleteNode({ paths, cluster, client }: Omit<NodeHome, "mac
   if ((await readNodes(paths)).length === 0) await removeNodeBridge(nodeRanges(cluster));
 }
 
-/** Ready since it has power: what the cluster remembers of the time before does not count. */
-function untilReady(env: Env, client: Client, { paths, name }: { readonly paths: ClusterPaths; readonly name: string }): Promise<void> {
+/**
+ * Ready since it has power: what the cluster remembers of the time before does not count. Returns the process id of the node's first
+ * process.
+ */
+function untilReady(env: Env, client: Client, { paths, name }: { readonly paths: ClusterPaths; readonly name: string }): Promise<number> {
   const informer = createInformer(env, client, nodes, { fieldSelector: `metadata.name=${name}` });
-  return new Promise<void>((resolve, reject) => {
+  return new Promise<number>((resolve, reject) => {
     const { log } = nodePaths(paths, name);
     const timeout = env.clock.setTimeout(
       () => reject(new NodeMachineError(`node ${name} is not Ready after ${READY_LIMIT_MS / 1000} s; its log is ${log}`)),
@@ -100,10 +111,10 @@ function untilReady(env: Env, client: Client, { paths, name }: { readonly paths:
     );
     const look = (node: Node): void => {
       if (!isNodeReady(node)) return;
-      bootId(paths, name).then((id) => {
-        if (node.status?.nodeInfo?.bootID !== id) return;
+      present(paths, name).then(({ pid, bootId }) => {
+        if (node.status?.nodeInfo?.bootID !== bootId) return;
         timeout.cancel();
-        resolve();
+        resolve(pid);
       }, reject);
     };
     informer.addHandler({ added: look, updated: look });
@@ -111,10 +122,10 @@ function untilReady(env: Env, client: Client, { paths, name }: { readonly paths:
   }).finally(() => informer.stop());
 }
 
-async function bootId(paths: ClusterPaths, name: string): Promise<string> {
+async function present(paths: ClusterPaths, name: string): Promise<{ readonly pid: number; readonly bootId: string }> {
   const pid = await poweredNode(paths, name);
   if (pid === undefined) throw new NodeMachineError(`node ${name} lost its power; its log is ${nodePaths(paths, name).log}`);
-  return (await readFile(`/proc/${pid}/root/run/boot-id`, "utf8").catch(() => "")).trim();
+  return { pid, bootId: (await readFile(`/proc/${pid}/root/run/boot-id`, "utf8").catch(() => "")).trim() };
 }
 
 function messageOf(error: unknown): string {
