@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Lease, leases, serviceUnavailableError } from "../api/index.ts";
+import { type Lease, leases, StatusError, serviceUnavailableError } from "../api/index.ts";
 import { createVirtualEnv } from "../base/index.ts";
 import { createInformer } from "./informer.ts";
 import { createInformerFactory } from "./informer-factory.ts";
@@ -97,6 +97,17 @@ describe("informer", () => {
     informer.start();
     await informer.synced();
     await clock.settle();
+    await client.create(leases, lease("b"));
+    await clock.settle();
+    expect(seen).toEqual(["initial a", "added b"]);
+  });
+
+  it("lists where a server fails to send the initial events", async () => {
+    const { clock, client, informer, seen } = setUp();
+    client.failNext("watch", new StatusError({ reason: "InternalError", code: 500, message: "storage tells no progress" }));
+    await client.create(leases, lease("a"));
+    informer.start();
+    await informer.synced();
     await client.create(leases, lease("b"));
     await clock.settle();
     expect(seen).toEqual(["initial a", "added b"]);

@@ -192,6 +192,11 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
       else this.retryLater(error);
       return;
     }
+    // A server that cannot send it just now says that it failed, as upstream's over an etcd that tells no progress: this once, list.
+    if (interrupted && error?.code === 500) {
+      void this.listThenWatch();
+      return;
+    }
     // A server that does not know `sendInitialEvents` must refuse it.
     if (interrupted && (error?.reason === "Invalid" || error?.reason === "BadRequest")) {
       this.streamsInitialState = false;
