@@ -16,12 +16,21 @@ export function isUpgrade(request: ApiRequest): boolean {
   return /(?:^|[\s,])upgrade(?:$|[\s,])/i.test(header(request, "connection")) && header(request, "upgrade") !== "";
 }
 
+export interface Forwarding {
+  /** Path and query at the backend. */
+  readonly target: string;
+  readonly headers?: HeaderValues;
+  /** What is done to an ordinary answer before it is passed back. */
+  readonly change?: (answer: BackendResponse) => BackendResponse;
+}
+
 /** A request for the backend's `target`. The connection is handed over when the client asks for an upgrade. */
-export async function forward(request: ApiRequest, backend: Backend, target: string, more: HeaderValues = {}): Promise<ApiResponse> {
+export async function forward(request: ApiRequest, backend: Backend, { target, headers: more, change }: Forwarding): Promise<ApiResponse> {
   const passed = { method: request.method, target, headers: { ...passedHeaders(request), ...more }, abort: request.abort };
   if (!isUpgrade(request)) {
     const body = request.method === "GET" || request.method === "HEAD" ? undefined : request.bodyStream();
-    return passBack(await reach(() => backend.request({ ...passed, body })));
+    const answer = await reach(() => backend.request({ ...passed, body }));
+    return passBack(change === undefined || request.method === "HEAD" ? answer : change(answer));
   }
   const headers = { ...passed.headers, connection: "Upgrade", upgrade: header(request, "upgrade") };
   return upgradeResponse(await reach(() => backend.upgrade({ ...passed, headers })));
@@ -90,9 +99,10 @@ async function readText(body: ReadableStream<Uint8Array>): Promise<string> {
   return text + decoder.decode();
 }
 
-/** `location` as it must read for a client on this side of the proxy at `prefix`. */
+/** A link as it must read for a client on this side of the proxy at `prefix`; one that leads elsewhere stays. */
 export function rewriteLocation(location: string, prefix: string, origin: string): string {
-  const isAbsolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(location);
-  if (isAbsolute) return location.startsWith(`${origin}/`) ? prefix + location.slice(origin.length) : location;
-  return location.startsWith("/") ? prefix + location : location;
+  const isWhole = /^[a-z][a-z0-9+.-]*:|^\/\//i.test(location);
+  if (isWhole && !(origin !== "" && location.startsWith(`${origin}/`))) return location;
+  const path = isWhole ? location.slice(origin.length) : location;
+  return path.startsWith("/") && !path.startsWith(prefix) ? prefix + path : path;
 }

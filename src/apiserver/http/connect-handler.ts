@@ -17,6 +17,7 @@ import type { AdmissionChain } from "../admission/chain.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
 import { forbiddenByAuthorizer } from "../authorization/forbidden.ts";
 import { forward, isUpgrade, kubeletFailure, rewriteLocation } from "../connect/forward.ts";
+import { withRewrittenLinks } from "../connect/html-links.ts";
 import { logLocation, portForwardLocation, streamLocation } from "../connect/pod-streams.ts";
 import { parseProxyName, podAddress, serviceAddress } from "../connect/proxy-locations.ts";
 import { isWebSocket, webSocketResponse } from "../connect/web-socket-stream.ts";
@@ -75,7 +76,7 @@ export class ConnectHandler {
     const { target } =
       subresource === "portforward" ? portForwardLocation(pod, query) : streamLocation(subresource === "attach" ? "attach" : "exec", pod, query);
     if (!isUpgrade(request)) throw badRequestError("Upgrade request required");
-    return forward(request, await this.#kubelet(pod.spec.nodeName ?? ""), target);
+    return forward(request, await this.#kubelet(pod.spec.nodeName ?? ""), { target });
   }
 
   async #proxyToNode(asked: AuthorizedRequest): Promise<ApiResponse> {
@@ -113,10 +114,15 @@ export class ConnectHandler {
     }
     const prefix = path.slice(0, path.length - resource.rest.length);
     const target = `${resource.rest === "" ? "/" : resource.rest}${search}`;
-    const response = await forward(request, backend, target, { "x-forwarded-uri": path });
+    const rewrite = (link: string): string => rewriteLocation(link, prefix, origin);
+    const response = await forward(request, backend, {
+      target,
+      headers: { "x-forwarded-uri": path },
+      change: (answer) => (answer.headers["location"] === undefined ? withRewrittenLinks(answer, rewrite) : answer),
+    });
     const { location } = response.headers;
     if (typeof location !== "string") return response;
-    return { ...response, headers: { ...response.headers, location: rewriteLocation(location, prefix, origin) } };
+    return { ...response, headers: { ...response.headers, location: rewrite(location) } };
   }
 
   #connector(): NodeConnector {
