@@ -3,8 +3,8 @@
 //   UPSTREAM_BIN=/folder/with/kube-apiserver node scripts/run.mjs scripts/record-upstream.ts
 //
 // Needs upstream's kube-apiserver and kubectl of the version that kubets follows in $UPSTREAM_BIN, and etcd and openssl on the PATH. The
-// session with kubectl is recorded with that kubectl and with the one on the PATH, each on a server of its own. Not part of `npm test`,
-// which only reads the recordings.
+// session with kubectl is recorded with that kubectl and with the one on the PATH, each on a server of its own; not at all with the argument
+// `requests`. Not part of `npm test`, which only reads the recordings.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { installedKubectl } from "../test/e2e/kubectl.host.ts";
@@ -34,6 +34,7 @@ async function onUpstream<T>(record: (server: string) => Promise<ReadonlyMap<str
 const answers = await onUpstream((server) => recordScenarios(server, scenarios));
 writeFileSync(join(folder, "requests.json"), recordingText(answers));
 console.log(`recorded ${answers.size} answers`);
+if (process.argv.includes("requests")) process.exit(0);
 const kubectls = [join(folderOfPrograms, "kubectl"), installedKubectl()].filter((program) => program !== undefined);
 for (const program of kubectls) {
   const outputs = await onUpstream((server) => recordKubectl(program, server));

@@ -4,7 +4,7 @@
 //
 // Failures are BadRequest, worded as upstream words them. The input is not changed.
 
-import { type Mutable, present } from "../base/index.ts";
+import { type Mutable, present, WRONG_QUANTITY_FORMAT } from "../base/index.ts";
 import { objectSchemaOf } from "./compile.ts";
 import { emptyValue, fieldsAlwaysPresent, isEmptyValue } from "./emptiness.ts";
 import { FieldPath, invalid } from "./field-errors.ts";
@@ -20,11 +20,17 @@ export interface DecodeTarget<_T = KubeObject> {
   readonly apiVersion: string;
   readonly kind: string;
   readonly schema: Schema;
+  /** Versions that are read as this one, for they say the same. */
+  readonly olderVersions?: readonly string[];
 }
+
+/** Clients as old as kubectl 1.20 evict with the version that came first. */
+const OLDER_VERSIONS: Readonly<Record<string, readonly string[]>> = { "policy/v1 Eviction": ["policy/v1beta1"] };
 
 /** The target for a kind that only travels in requests: Eviction, Scale, TokenRequest, DeleteOptions. */
 export function decodeTarget<T>(apiVersion: string, kind: string): DecodeTarget<T> {
-  return { apiVersion, kind, schema: present(objectSchemaOf(apiVersion, kind), `schema of ${apiVersion} ${kind}`) };
+  const schema = present(objectSchemaOf(apiVersion, kind), `schema of ${apiVersion} ${kind}`);
+  return { apiVersion, kind, schema, olderVersions: OLDER_VERSIONS[`${apiVersion} ${kind}`] };
 }
 
 /** What happens with unknown and repeated fields: nothing, a warning, or a refusal. */
@@ -57,6 +63,7 @@ export function decode<T extends KubeObject>(target: DecodeTarget<T>, body: stri
       return judge(target, result.object, { problems: found, mode, refuse: cannotBeHandled });
     }
     const { value, duplicates } = parseJson(body, mode !== "Ignore");
+    checkGroupVersion(target, value, body);
     return decodeValue(target, value, mode, duplicates);
   } catch (error) {
     if (error instanceof JsonSyntaxError) {
@@ -64,6 +71,13 @@ export function decode<T extends KubeObject>(target: DecodeTarget<T>, body: stri
     }
     throw error;
   }
+}
+
+/** A version with too many parts is none, whatever the kind. */
+function checkGroupVersion(target: DecodeTarget<unknown>, value: unknown, body: string | Uint8Array): void {
+  const { apiVersion } = (value ?? {}) as { readonly apiVersion?: unknown };
+  if (typeof apiVersion !== "string" || apiVersion.split("/").length < 3) return;
+  throw unrecognized(target, `unexpected GroupVersion string: ${apiVersion}`, body);
 }
 
 /** Decodes an already parsed value, for instance the outcome of a patch. Throws a BadRequest `StatusError`. */
@@ -76,6 +90,11 @@ export function decodeValue<T extends KubeObject>(
   return decodeOr(target, value, { mode, duplicates, refuse: cannotBeHandled });
 }
 
+/** Decodes what has a place of its own and says no more than what is wrong. Throws a BadRequest `StatusError`. */
+export function decodeBare<T extends KubeObject>(target: DecodeTarget<T>, value: unknown): Decoded<T> {
+  return decodeOr(target, value, { mode: "Ignore", refuse: (_target, why) => badRequestError(why) });
+}
+
 /** Decodes the outcome of a patch; that of a strategic one is told wrong types in another way. Throws an Invalid `StatusError` that shows it. */
 export function decodePatched<T extends KubeObject>(
   target: DecodeTarget<T>,
@@ -86,8 +105,10 @@ export function decodePatched<T extends KubeObject>(
   return decodeOr(target, value, { mode, known, refuse, ...(isStrategic ? { wrongType: wrongTypeInMemory } : {}) });
 }
 
-/** How a value that is none of the target's is refused, and why; `given` is the kind that it says it is. */
-type Refusal = (target: DecodeTarget<unknown>, why: string, given?: string) => StatusError;
+/** What a value says it is. */
+type GivenType = Pick<DecodeTarget, "apiVersion" | "kind">;
+/** How a value that is none of the target's is refused, and why. */
+type Refusal = (target: DecodeTarget<unknown>, why: string, given?: GivenType) => StatusError;
 
 interface Strictness {
   readonly mode: FieldValidation;
@@ -103,7 +124,8 @@ function decodeOr<T extends KubeObject>(target: DecodeTarget<T>, value: unknown,
   const walk = new DecodeWalk(mode !== "Ignore", duplicates, true, wrongType);
   let object: Record<string, unknown>;
   try {
-    object = walk.decode(target.schema, value) as Record<string, unknown>;
+    // A body that is null says as much as one that is empty.
+    object = walk.decode(target.schema, value ?? {}) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof DecodeFailure) throw refuse(target, error.message);
     throw error;
@@ -145,35 +167,35 @@ function judge<T>(target: DecodeTarget<T>, object: Mutable<T>, { problems, mode,
   return { object, warnings: mode === "Warn" ? problems : [] };
 }
 
-/**
- * Decodes what a client applies: only what it says, for every field it names it will own. Fields that the kind does not have are
- * refused, whatever the field validation. Throws a BadRequest `StatusError`.
- */
+/** Decodes what a client applies, whose types are right: only what it says, for every field it names it will own. Throws a `StatusError`. */
 export function decodeConfiguration(target: DecodeTarget<unknown>, value: unknown): Record<string, unknown> {
-  checkConfigurationType(target, value);
-  const walk = new DecodeWalk(true, undefined, false);
-  let config: Record<string, unknown>;
   try {
-    config = walk.decode(target.schema, value) as Record<string, unknown>;
+    return new DecodeWalk(false, undefined, false, wrongTypeInMemory).decode(target.schema, value) as Record<string, unknown>;
   } catch (error) {
-    if (error instanceof DecodeFailure) throw notTypedError(target, value, error.message);
-    throw error;
+    if (!(error instanceof DecodeFailure)) throw error;
+    const type = gvkText(target);
+    throw unclassifiedError(
+      `failed to convert new object (${configurationName(value)}; ${type}) to proper version: unable to convert unstructured object to ${type}: ${error.message}`,
+    );
   }
-  if (walk.unknownPaths.length === 0) return config;
-  const texts = walk.unknownPaths.map((path) => `.${path}: field not declared in schema`);
-  throw notTypedError(target, value, texts.length === 1 ? (texts[0] ?? "") : `errors:\n  ${texts.join("\n  ")}`);
 }
 
 /** A configuration that does not fit the types of its kind. Upstream gives no reason for it. */
 export function notTypedError(target: DecodeTarget<unknown>, value: unknown, why: string): StatusError {
-  const { namespace = "", name = "" } = (value as { readonly metadata?: { readonly namespace?: string; readonly name?: string } }).metadata ?? {};
-  const { apiVersion, kind } = target;
-  const version = apiVersion.includes("/") ? apiVersion : `/${apiVersion}`;
-  return unclassifiedError(`failed to create typed patch object (${namespace}/${name}; ${version}, Kind=${kind}): ${why}`);
+  return unclassifiedError(`failed to create typed patch object (${configurationName(value)}; ${gvkText(target)}): ${why}`);
 }
 
-/** An applied configuration says what it is. */
-function checkConfigurationType({ apiVersion, kind }: DecodeTarget<unknown>, value: unknown): void {
+function configurationName(value: unknown): string {
+  const { namespace = "", name = "" } = (value as { readonly metadata?: { readonly namespace?: string; readonly name?: string } }).metadata ?? {};
+  return `${namespace}/${name}`;
+}
+
+function gvkText({ apiVersion, kind }: DecodeTarget<unknown>): string {
+  return `${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${kind}`;
+}
+
+/** An applied configuration says what it is. Throws a BadRequest. */
+export function checkConfigurationType({ apiVersion, kind }: DecodeTarget<unknown>, value: unknown): void {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const type = `json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type map[string]interface {}`;
     throw badRequestError(`error decoding YAML: error unmarshaling JSON: while decoding JSON: ${type}`);
@@ -190,9 +212,12 @@ export function strictDecodingText(problems: readonly string[]): string {
   return `strict decoding error: ${problems.join(", ")}`;
 }
 
-function cannotBeHandled(target: DecodeTarget<unknown>, why: string, given: string = target.kind): StatusError {
-  const version = target.apiVersion.slice(target.apiVersion.indexOf("/") + 1);
-  return badRequestError(`${given} in version ${JSON.stringify(version)} cannot be handled as a ${target.kind}: ${why}`);
+function cannotBeHandled(target: DecodeTarget<unknown>, why: string, given: GivenType = target): StatusError {
+  return badRequestError(`${given.kind} in version ${JSON.stringify(versionOf(given.apiVersion))} cannot be handled as a ${target.kind}: ${why}`);
+}
+
+function versionOf(apiVersion: string): string {
+  return apiVersion.slice(apiVersion.indexOf("/") + 1);
 }
 
 /** Where upstream keeps its list of kinds, as its answers name it. */
@@ -200,7 +225,8 @@ const SCHEME = "pkg/runtime/scheme.go:111";
 
 /** A body may leave out what it is; it may not claim to be something else. */
 function checkTypeMeta(target: DecodeTarget<unknown>, value: unknown, refuse: Refusal): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (value === null) return;
+  if (typeof value !== "object" || Array.isArray(value)) {
     const found = jsonTypeOf(value);
     throw badRequestError(
       `the object provided is unrecognized (must be of type ${target.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${found} into Go value of type an object with apiVersion and kind`,
@@ -208,18 +234,33 @@ function checkTypeMeta(target: DecodeTarget<unknown>, value: unknown, refuse: Re
   }
   const { apiVersion, kind } = value as { apiVersion?: unknown; kind?: unknown };
   if (!isOptionalText(apiVersion) || !isOptionalText(kind)) throw refuse(target, "apiVersion and kind must be strings");
-  const givenVersion = apiVersion || target.apiVersion;
-  const givenKind = kind || target.kind;
-  if (givenVersion === target.apiVersion && givenKind === target.kind) return;
-  if (objectSchemaOf(givenVersion, givenKind) === undefined) {
-    throw refuse(
-      target,
-      `no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(givenVersion)} in scheme ${JSON.stringify(SCHEME)}`,
-      givenKind,
-    );
+  const given = { apiVersion: apiVersion || target.apiVersion, kind: kind || target.kind };
+  const isOfVersion = given.apiVersion === target.apiVersion || target.olderVersions?.includes(given.apiVersion) === true;
+  if (isOfVersion && given.kind === target.kind) return;
+  const schema = given.kind === "List" && given.apiVersion === "v1" ? ANY_LIST : objectSchemaOf(given.apiVersion, given.kind);
+  if (schema === undefined) throw refuse(target, notRegisteredText(given), given);
+  if (given.kind === target.kind)
+    throw badRequestError(`the API version in the data (${given.apiVersion}) does not match the expected API version (${target.apiVersion})`);
+  throw refuse(target, whyOtherKind(target, given, schema, value), given);
+}
+
+/** A list of anything. */
+const ANY_LIST: ObjectSchema = { type: "object", fields: new Map(), preserveUnknown: true, mapType: "granular" };
+
+export function notRegisteredText({ apiVersion, kind }: GivenType): string {
+  return `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme ${JSON.stringify(SCHEME)}`;
+}
+
+/** What is of another kind is read as that kind first, and may already fail there. */
+function whyOtherKind(target: DecodeTarget<unknown>, given: GivenType, schema: ObjectSchema, value: object): string {
+  try {
+    new DecodeWalk(false, undefined).decode(schema, value);
+  } catch (error) {
+    if (error instanceof DecodeFailure) return error.message;
+    throw error;
   }
-  if (givenKind !== target.kind) throw refuse(target, `the kind in the data (${givenKind}) does not match the expected kind (${target.kind})`, givenKind);
-  throw badRequestError(`the API version in the data (${givenVersion}) does not match the expected API version (${target.apiVersion})`);
+  const [group = ""] = target.apiVersion.includes("/") ? target.apiVersion.split(/[./]/) : ["core"];
+  return `converting (${versionOf(given.apiVersion)}.${given.kind}) to (${group}.${target.kind}): unknown conversion`;
 }
 
 function isOptionalText(value: unknown): value is string | null | undefined {
@@ -239,7 +280,6 @@ class MapKey {
 /** One walk over a value and its schema. The stack holds where it is: field names, map keys, positions in lists. */
 class DecodeWalk {
   readonly problems: string[] = [];
-  readonly unknownPaths: string[] = [];
   readonly #complete: boolean;
   readonly #report: boolean;
   readonly #duplicates: DuplicateKeys | undefined;
@@ -377,7 +417,6 @@ class DecodeWalk {
 
   #complain(what: "unknown" | "duplicate"): void {
     if (!this.#report || this.problems.length >= MAX_PROBLEMS) return;
-    if (what === "unknown") this.unknownPaths.push(this.#path());
     this.problems.push(`${what} field ${JSON.stringify(this.#path())}`);
   }
 
@@ -403,6 +442,7 @@ class DecodeWalk {
 /** Upstream converts the outcome of a strategic patch without a detour over JSON, and tells of kinds of Go values. */
 function wrongTypeInMemory(value: unknown, goType: string): string {
   const found = goKindOf(value);
+  if (goType === "resource.Quantity") return WRONG_QUANTITY_FORMAT;
   if (goType.startsWith("[]")) return `cannot restore slice from ${found}`;
   if (goType.startsWith("map[")) return `cannot restore map from ${found}`;
   if (goType.includes(".")) return `cannot restore struct from: ${found}`;

@@ -51,10 +51,15 @@ function withDetail(text: string, detail: string): string {
   return detail === "" ? text : `${text}: ${detail}`;
 }
 
-/** A value as Kubernetes prints it in errors: strings quoted, null as `null`, the rest as JSON. */
+/** A value as Kubernetes prints it in errors: strings quoted as in Go, null as `null`, the rest as JSON. */
 function printed(value: unknown): string {
+  if (typeof value === "string")
+    return JSON.stringify(value).replaceAll(/\\u(0007|000b|00[01][0-9a-f])/g, (_, code: string) => GO_ESCAPES[code] ?? `\\x${code.slice(2)}`);
   return value === undefined ? "null" : JSON.stringify(value);
 }
+
+/** Where Go has a letter for a character that JSON only numbers. */
+const GO_ESCAPES: Readonly<Record<string, string>> = { "0007": "\\a", "000b": "\\v" };
 
 export function required(path: FieldPath, detail = ""): FieldError {
   return fieldError("FieldValueRequired", path, withDetail("Required value", detail));

@@ -95,6 +95,7 @@ export * from "./resource/device-class.ts";
 export * from "./resource/resource-claim.ts";
 export * from "./resource/resource-claim-template.ts";
 export * from "./resource/resource-slice.ts";
+export { normalizeScalar } from "./scalar.ts";
 export * from "./scale.ts";
 export * from "./scheduling/priority-class.ts";
 export type * from "./schema.ts";

@@ -98,6 +98,8 @@ export function duplicateFields(value: unknown, duplicates: DuplicateKeys, path 
 }
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
+/** Half of a character is none. */
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
 class JsonParser {
@@ -207,7 +209,7 @@ class JsonParser {
       if (char === undefined) throw new JsonSyntaxError("unexpected end of JSON input");
       if (char < " ") throw this.#unexpected("in string literal");
       this.#position++;
-      if (char === '"') return result;
+      if (char === '"') return result.replaceAll(LONE_SURROGATE, "\ufffd");
       result += char === "\\" ? this.#escape() : char;
     }
   }

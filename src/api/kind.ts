@@ -73,6 +73,8 @@ export interface KindDeclaration<T extends KubeObject> {
   readonly countsGeneration?: boolean;
   /** What a change must touch to raise `metadata.generation`; default: the spec. Deployments count annotations too, PodTemplates their template. */
   generationCounts?(object: T): readonly unknown[];
+  /** Fields that never change once they are there, so that nobody need manage them. */
+  readonly unmanagedFields?: readonly string[];
   /** An unconditional update (no resourceVersion) is refused. */
   readonly requiresResourceVersion?: boolean;
   /** Told, as a warning, to everybody who uses the kind. */

@@ -71,7 +71,9 @@ function normalizeBytes(value: unknown): ScalarOutcome {
   const text = value.includes("\n") || value.includes("\r") ? value.replaceAll(/[\r\n]/g, "") : value;
   if (BASE64.test(text)) return accepted(text);
   const wellFormed = /^[A-Za-z0-9+/]*/.exec(text)?.[0].length ?? 0;
-  return { ok: false, reason: "form", message: `illegal base64 data at input byte ${wellFormed}` };
+  // What ends too early is wrong from its last group of four on.
+  const at = wellFormed === text.length ? wellFormed - (wellFormed % 4) : wellFormed;
+  return { ok: false, reason: "form", message: `illegal base64 data at input byte ${at}` };
 }
 
 function normalizeQuantity(value: unknown): ScalarOutcome {
@@ -91,12 +93,47 @@ function normalizeTime(type: "time" | "microTime", value: unknown): ScalarOutcom
   const match = RFC3339.exec(value);
   const fraction = match?.[7] ?? "";
   const seconds = match === null ? Number.NaN : Date.parse(`${value.slice(0, 19)}${match[8]}`);
-  if (match === null || Number.isNaN(seconds) || !sameDay(match)) {
+  // Microseconds are written in full.
+  const isWhole = type === "time" || fraction.length === MICROSECOND_DIGITS;
+  if (match === null || Number.isNaN(seconds) || !sameDay(match) || !isWhole) {
     const layout = type === "time" ? "2006-01-02T15:04:05Z07:00" : "2006-01-02T15:04:05.000000Z07:00";
-    return { ok: false, reason: "form", message: `parsing time ${JSON.stringify(value)} as ${JSON.stringify(layout)}: cannot parse` };
+    const why = whyNoTime(value, type);
+    return { ok: false, reason: "form", message: `parsing time ${JSON.stringify(value)} as ${JSON.stringify(layout)}: ${why}` };
   }
   const utc = new Date(seconds).toISOString().slice(0, 19);
   return accepted(type === "time" ? `${utc}Z` : `${utc}.${fraction.slice(0, 6).padEnd(6, "0")}Z`);
+}
+
+const MICROSECOND_DIGITS = 6;
+/** The parts of a time in their order, as the layout writes them. */
+const TIME_PARTS: readonly (readonly [layout: string, pattern: RegExp])[] = [
+  ["2006", /^\d{4}/],
+  ["-", /^-/],
+  ["01", /^\d{2}/],
+  ["-", /^-/],
+  ["02", /^\d{2}/],
+  ["T", /^T/],
+  ["15", /^\d{2}/],
+  [":", /^:/],
+  ["04", /^\d{2}/],
+  [":", /^:/],
+  ["05", /^\d{2}/],
+];
+
+/** Names the first part that cannot be read, as Go does. */
+function whyNoTime(text: string, type: "time" | "microTime"): string {
+  let rest = text;
+  const parts = [
+    ...TIME_PARTS,
+    type === "time" ? (["", /^(?:[.,]\d+)?/] as const) : ([".000000", /^[.,]\d{6}/] as const),
+    ["Z07:00", /^(?:Z|[+-]\d{2}:\d{2})/] as const,
+  ];
+  for (const [layout, pattern] of parts) {
+    const found = pattern.exec(rest)?.[0];
+    if (found === undefined) return `cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(layout)}`;
+    rest = rest.slice(found.length);
+  }
+  return rest === "" ? "day out of range" : `extra text: ${JSON.stringify(rest)}`;
 }
 
 /** `Date` reads the 31st of a shorter month as a day of the next. */

@@ -3,6 +3,7 @@
 // (https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/ and the design
 // "preserve order in strategic merge patch"). Inputs are never changed.
 
+import { goText } from "./go-text.ts";
 import { setOwn } from "./json.ts";
 import { equalJson, notAnObjectError, patchDoesNotApplyError } from "./json-patch.ts";
 import type { FieldSchema, Schema } from "./schema.ts";
@@ -21,14 +22,6 @@ interface Merging {
   /** `merge`, `replace` or nothing. */
   readonly strategy: string | undefined;
   readonly mergeKey: string | undefined;
-}
-
-/** A value as upstream's answers show it. */
-function goText(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
-  if (!isObject(value)) return value === null ? "<nil>" : String(value);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `map[${entries.map(([key, item]) => `${key}:${goText(item)}`).join(" ")}]`;
 }
 
 const ANYTHING: Schema = { type: "any" };
@@ -100,6 +93,8 @@ function retainKeys(original: JsonObject, patch: JsonObject): Record<string, unk
 /** `$setElementOrder/x` says in what order the items of list `x` that the client knows of shall stand. */
 function mergeOrderedLists(schema: Schema, result: Record<string, unknown>, patch: JsonObject): Record<string, unknown> {
   for (const [directive, order] of Object.entries(patch)) {
+    if (directive === SET_ELEMENT_ORDER.slice(0, -1) && !Array.isArray(order))
+      throw unclassifiedError(`expected a []interface {}, but received a ${typeof order === "number" ? "int64" : typeof order}`);
     if (!directive.startsWith(SET_ELEMENT_ORDER)) continue;
     const key = directive.slice(SET_ELEMENT_ORDER.length);
     const badFormat = patchDoesNotApplyError("invalid patch format of setElementOrder list");

@@ -33,6 +33,7 @@ import type { ListQuery, ObjectList } from "./storage/reader.ts";
 import type { Registry } from "./storage/registry.ts";
 import type { Watcher, WatchQuery } from "./storage/watcher.ts";
 import type { WriteRequestContext } from "./storage/write-context.ts";
+import { checkName } from "./storage/writer.ts";
 import type { SubresourceCreators } from "./subresources/creators.ts";
 
 export interface Target {
@@ -104,6 +105,7 @@ export class Operations {
 
   update({ kind, namespace, name, subresource }: Target, object: Mutable<KubeObject>, context: WriteRequestContext): Promise<Outcome> {
     if (subresource === "scale") return this.#updateScale(kind, namespace, name, () => object as unknown as Scale, context);
+    checkName(object, name);
     const change = (current: KubeObject | undefined): Mutable<KubeObject> => {
       // Some kinds are created by an update: by who may create.
       if (current === undefined && kind.declaration.createsOnUpdate) this.#authorizeCreation({ kind, namespace, name, subresource }, context);

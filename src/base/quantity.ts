@@ -9,7 +9,8 @@ export class QuantityError extends Error {
 }
 
 const PATTERN = /^([+-]?)([0-9]*)(?:\.([0-9]*))?(?:(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)|[eE]([+-]?[0-9]+))?$/;
-const WRONG_FORMAT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+/** What every text is told that is no quantity. */
+export const WRONG_QUANTITY_FORMAT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const DECIMAL_SUFFIXES = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"] as const;
 const BINARY_SUFFIXES = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"] as const;
 /** Position of the plain unit among the decimal suffixes. */
@@ -117,7 +118,7 @@ export function tryParseQuantity(text: string): Quantity | undefined {
 function parse(text: string): Quantity {
   const match = PATTERN.exec(text);
   const [, sign, whole = "", fraction = "", suffix, exponent] = match ?? [];
-  if (match === null || (whole === "" && fraction === "")) throw new QuantityError(WRONG_FORMAT);
+  if (match === null || (whole === "" && fraction === "")) throw new QuantityError(WRONG_QUANTITY_FORMAT);
   if (whole.length + fraction.length > 64 || (exponent !== undefined && exponent.length > 4)) throw new QuantityError("unable to parse quantity's suffix");
   const digits = BigInt(whole + fraction);
   const { format, binaryPower, decimalPower } = readUnit(suffix, exponent);

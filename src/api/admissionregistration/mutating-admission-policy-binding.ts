@@ -2,10 +2,10 @@
 // (https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
-import { FieldPath, required } from "../field-errors.ts";
 import type { MutatingAdmissionPolicyBinding } from "../generated/types.ts";
 import { defaultMatchResources } from "./match-resources.ts";
 import { paramRefText } from "./policy-text.ts";
+import { validateMutatingBinding } from "./policy-validation.ts";
 
 export const mutatingAdmissionPolicyBindings = kind<MutatingAdmissionPolicyBinding>("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding", {
   columns: [
@@ -16,5 +16,6 @@ export const mutatingAdmissionPolicyBindings = kind<MutatingAdmissionPolicyBindi
   ],
   requiresResourceVersion: true,
   defaults: ({ spec }) => defaultMatchResources(spec?.matchResources),
-  validateCreate: ({ spec }) => ((spec?.policyName ?? "") === "" ? [required(FieldPath.root("spec").child("policyName"))] : []),
+  validateCreate: validateMutatingBinding,
+  validateUpdate: validateMutatingBinding,
 });

@@ -5,6 +5,7 @@ import { kind } from "../declare.ts";
 import type { MutatingAdmissionPolicy } from "../generated/types.ts";
 import { defaultMatchResources } from "./match-resources.ts";
 import { paramKindText } from "./policy-text.ts";
+import { validateMutatingPolicy } from "./policy-validation.ts";
 
 export const mutatingAdmissionPolicies = kind<MutatingAdmissionPolicy>("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy", {
   columns: [
@@ -19,4 +20,6 @@ export const mutatingAdmissionPolicies = kind<MutatingAdmissionPolicy>("admissio
     spec.failurePolicy ??= "Fail";
     defaultMatchResources(spec.matchConstraints);
   },
+  validateCreate: validateMutatingPolicy,
+  validateUpdate: validateMutatingPolicy,
 });

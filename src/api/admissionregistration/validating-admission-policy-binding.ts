@@ -2,10 +2,10 @@
 // (https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/).
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
-import { FieldPath, required } from "../field-errors.ts";
 import type { ValidatingAdmissionPolicyBinding } from "../generated/types.ts";
 import { defaultMatchResources } from "./match-resources.ts";
 import { paramRefText } from "./policy-text.ts";
+import { validateValidatingBinding } from "./policy-validation.ts";
 
 export const validatingAdmissionPolicyBindings = kind<ValidatingAdmissionPolicyBinding>("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", {
   columns: [
@@ -16,5 +16,6 @@ export const validatingAdmissionPolicyBindings = kind<ValidatingAdmissionPolicyB
   ],
   requiresResourceVersion: true,
   defaults: ({ spec }) => defaultMatchResources(spec?.matchResources),
-  validateCreate: ({ spec }) => ((spec?.policyName ?? "") === "" ? [required(FieldPath.root("spec").child("policyName"))] : []),
+  validateCreate: validateValidatingBinding,
+  validateUpdate: validateValidatingBinding,
 });

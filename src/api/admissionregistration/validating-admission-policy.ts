@@ -5,6 +5,7 @@ import { kind } from "../declare.ts";
 import type { ValidatingAdmissionPolicy } from "../generated/types.ts";
 import { defaultMatchResources } from "./match-resources.ts";
 import { paramKindText } from "./policy-text.ts";
+import { validateValidatingPolicy } from "./policy-validation.ts";
 
 export const validatingAdmissionPolicies = kind<ValidatingAdmissionPolicy>("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", {
   columns: [
@@ -19,4 +20,6 @@ export const validatingAdmissionPolicies = kind<ValidatingAdmissionPolicy>("admi
     spec.failurePolicy ??= "Fail";
     defaultMatchResources(spec.matchConstraints);
   },
+  validateCreate: validateValidatingPolicy,
+  validateUpdate: validateValidatingPolicy,
 });

@@ -1,14 +1,15 @@
 // What mutating and validating webhooks share: defaults, and what is wrong with them
 // (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/).
 import type { Mutable } from "../../base/index.ts";
-import { checkLabelSelector } from "../field-checks.ts";
+import { checkLabelSelector, checkOneOf } from "../field-checks.ts";
 import { duplicate, type FieldError, FieldPath, invalid, notSupported, required } from "../field-errors.ts";
-import type { MutatingWebhook, RuleWithOperations, ValidatingWebhook, WebhookClientConfig } from "../generated/types.ts";
+import type { MutatingWebhook, ValidatingWebhook, WebhookClientConfig } from "../generated/types.ts";
 import { checkDnsSubdomain, checkPortNumber } from "../names.ts";
+import { checkMatchConditions } from "./policy-validation.ts";
+import { checkRule } from "./webhook-rules.ts";
 
 type Webhook = MutatingWebhook | ValidatingWebhook;
 
-const OPERATIONS = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
 const SIDE_EFFECTS = ["None", "NoneOnDryRun"];
 const REVIEW_VERSIONS = ["v1", "v1beta1"];
 const URL_FORM = "; desired format: https://host[/path]";
@@ -39,13 +40,19 @@ function checkWebhook(path: FieldPath, webhook: Webhook): FieldError[] {
   const errors = checkFullName(path.child("name"), name);
   errors.push(...checkReviewVersions(path.child("admissionReviewVersions"), webhook.admissionReviewVersions));
   for (const [position, rule] of rules.entries()) errors.push(...checkRule(path.child("rules").index(position), rule));
+  errors.push(
+    ...checkOneOf(path.child("failurePolicy"), webhook.failurePolicy, ["Fail", "Ignore"]),
+    ...checkOneOf(path.child("matchPolicy"), webhook.matchPolicy, ["Equivalent", "Exact"]),
+  );
   if (sideEffects === undefined || sideEffects === "") errors.push(required(path.child("sideEffects"), `must specify one of ${SIDE_EFFECTS.join(", ")}`));
   else if (!SIDE_EFFECTS.includes(sideEffects)) errors.push(notSupported(path.child("sideEffects"), sideEffects, SIDE_EFFECTS));
   if (timeoutSeconds !== undefined && (timeoutSeconds > 30 || timeoutSeconds < 1)) {
     errors.push(invalid(path.child("timeoutSeconds"), timeoutSeconds, "the timeout value must be between 1 and 30 seconds"));
   }
   errors.push(...checkLabelSelector(path.child("namespaceSelector"), namespaceSelector), ...checkLabelSelector(path.child("objectSelector"), objectSelector));
-  return [...errors, ...checkClientConfig(path.child("clientConfig"), clientConfig)];
+  if ("reinvocationPolicy" in webhook) errors.push(...checkOneOf(path.child("reinvocationPolicy"), webhook.reinvocationPolicy, ["IfNeeded", "Never"]));
+  errors.push(...checkClientConfig(path.child("clientConfig"), clientConfig));
+  return [...errors, ...checkMatchConditions(path.child("matchConditions"), webhook.matchConditions ?? [])];
 }
 
 function checkFullName(path: FieldPath, name: string): FieldError[] {
@@ -60,28 +67,6 @@ function checkReviewVersions(path: FieldPath, versions: readonly string[] | unde
   if (versions === undefined || versions.length === 0) return [required(path, `must specify one of ${REVIEW_VERSIONS.join(", ")}`)];
   if (versions.some((version) => REVIEW_VERSIONS.includes(version))) return [];
   return [invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(", ")}`)];
-}
-
-function checkRule(path: FieldPath, { operations = [], apiGroups = [], apiVersions = [], resources = [] }: RuleWithOperations): FieldError[] {
-  const errors: FieldError[] = [];
-  const list = (name: string, values: readonly string[], what: string): void => {
-    if (values.length === 0) errors.push(required(path.child(name)));
-    if (values.length > 1 && values.includes("*")) errors.push(invalid(path.child(name), values, `if '*' is present, must not specify other ${what}`));
-  };
-  list("operations", operations, "operations");
-  for (const [position, operation] of operations.entries()) {
-    if (!OPERATIONS.includes(operation)) errors.push(notSupported(path.child("operations").index(position), operation, OPERATIONS));
-  }
-  list("apiGroups", apiGroups, "API groups");
-  list("apiVersions", apiVersions, "API versions");
-  const at = path.child("resources");
-  if (resources.length === 0) errors.push(required(at));
-  for (const [position, resource] of resources.entries()) if (resource === "") errors.push(required(at.index(position)));
-  if (resources.length > 1 && resources.includes("*/*")) errors.push(invalid(at, resources, "if '*/*' is present, must not specify other resources"));
-  if (resources.includes("*") && resources.some((resource) => resource !== "*" && !resource.includes("/"))) {
-    errors.push(invalid(at, resources, "if '*' is present, must not specify other resources without subresources"));
-  }
-  return errors;
 }
 
 function checkClientConfig(path: FieldPath, config: WebhookClientConfig | undefined): FieldError[] {

@@ -2,8 +2,9 @@
 // (https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/custom-resource-definition-v1/).
 import { type FieldError, FieldPath, invalid, notSupported, required } from "../field-errors.ts";
 import type { CustomResourceDefinition, CustomResourceDefinitionNames, CustomResourceDefinitionSpec } from "../generated/types.ts";
-import { checkImmutable } from "../immutable.ts";
+import { checkImmutable, sameValue } from "../immutable.ts";
 import { checkDns1035Label, checkDnsSubdomain } from "../names.ts";
+import { checkStructuralSchema } from "./structural-schema.ts";
 
 const SPEC = FieldPath.root("spec");
 const SCOPES = ["Cluster", "Namespaced"];
@@ -49,9 +50,24 @@ function validateSpec(spec: CustomResourceDefinitionSpec): FieldError[] {
     if (version.schema?.openAPIV3Schema === undefined) errors.push(required(at.child("schema").child("openAPIV3Schema")));
     if (problems.length > 0) errors.push(invalid(at.child("name"), version.name, problems.join(",")));
   }
+  // The first version's name is also that of the definition as a whole, which older API versions had.
+  const problems = checkDns1035Label(versions[0]?.name ?? "");
+  if (versions.length > 0 && problems.length > 0) errors.push(invalid(SPEC.child("version"), versions[0]?.name, problems.join(",")));
   if (new Set(versions.map(({ name }) => name)).size < versions.length) errors.push(invalid(path, versions, "must contain unique version names"));
   if (versions.filter(({ storage }) => storage).length !== 1) errors.push(invalid(path, versions, "must have exactly one version marked as storage version"));
+  errors.push(...checkSchemas(versions));
   return [...errors, ...checkNames(SPEC.child("names"), spec.names ?? { plural: "", kind: "" })];
+}
+
+/** A schema that all versions have in common is told of once, where older API versions had it. */
+function checkSchemas(versions: NonNullable<CustomResourceDefinitionSpec["versions"]>): FieldError[] {
+  const schemas = versions.map(({ schema }) => schema?.openAPIV3Schema);
+  const [first] = schemas;
+  if (first !== undefined && schemas.every((schema) => sameValue(schema, first)))
+    return checkStructuralSchema(SPEC.child("validation", "openAPIV3Schema"), first);
+  return schemas.flatMap((schema, position) =>
+    schema === undefined ? [] : checkStructuralSchema(SPEC.child("versions").index(position).child("schema", "openAPIV3Schema"), schema),
+  );
 }
 
 function checkNames(path: FieldPath, names: CustomResourceDefinitionNames): FieldError[] {
@@ -79,7 +95,7 @@ function checkNames(path: FieldPath, names: CustomResourceDefinitionNames): Fiel
 
 function checkStoredVersions({ versions = [] }: CustomResourceDefinitionSpec, stored: readonly string[]): FieldError[] {
   const path = FieldPath.root("status").child("storedVersions");
-  if (stored.length === 0) return [invalid(path, stored, "must have at least one stored version")];
+  if (stored.length === 0) return [invalid(path, null, "must have at least one stored version")];
   const names = versions.map(({ name }) => name);
   return stored.flatMap((name, position) => {
     if (names.includes(name)) return [];

@@ -215,7 +215,7 @@ describe("a configuration", () => {
     [{ ...config({}), metadata: { name: "c", managedFields: [{ manager: "x" }] } }, "metadata.managedFields must be nil"],
     [
       { ...config({}), data: { a: 1 } },
-      "failed to create typed patch object (/c; /v1, Kind=ConfigMap): json: cannot unmarshal number into Go struct field ConfigMap.data of type string",
+      "failed to create typed patch object (/c; /v1, Kind=ConfigMap): .data.a: expected string, got &value.valueUnstructured{Value:1}",
     ],
     [
       { ...config({}), metadata: { name: "c", finalizers: ["x/a", "x/a"] } },
@@ -228,6 +228,7 @@ describe("a configuration", () => {
     expect(() => apply(deployments, undefined, deployment([container("a"), container("a")]), "me")).toThrow(
       'Kind=Deployment): .spec.template.spec.containers: duplicate entries for key [name="a"]',
     );
-    expect(() => apply(deployments, undefined, deployment([{ image: "x" }]), "me")).toThrow("omits key field");
+    const named = apply(deployments, undefined, deployment([{ image: "x" }]), "me").metadata.managedFields?.[0]?.fieldsV1;
+    expect(JSON.stringify(named)).toContain(String.raw`"k:{\"name\":\"\"}"`);
   });
 });

@@ -5,7 +5,7 @@
 // applier leaves out, which it applied before and nobody else manages, is removed. Without `force` nobody's field changes: it is a
 // conflict. Entries of another version of the kind are kept, but not compared.
 import { deepFreeze, type Mutable, mutableCopy } from "../../base/index.ts";
-import { type DecodeTarget, decodeConfiguration, decodeValue, notTypedError } from "../decode.ts";
+import { checkConfigurationType, type DecodeTarget, decodeConfiguration, decodeValue, notTypedError } from "../decode.ts";
 import type { ManagedFieldsEntry } from "../generated/types.ts";
 import { formatJson } from "../json.ts";
 import { equalJson } from "../json-patch.ts";
@@ -15,6 +15,7 @@ import { badRequestError, StatusError } from "../status-error.ts";
 import { FieldSet, type FieldSetPath, fieldSetPathText } from "./field-set.ts";
 import { capManagers, type Manager, type Managers, managerKey, managerText, readManagers, writeManagers } from "./managers.ts";
 import { duplicateItems } from "./shape.ts";
+import { typeProblems } from "./typing.ts";
 import { type Comparison, compareFields, fieldsOf, mergeValues, removeFields, withNamedParents } from "./walks.ts";
 
 /** Who writes. */
@@ -41,7 +42,9 @@ const BEFORE_FIRST_APPLY = "before-first-apply";
 const KUBECTL = "kubectl";
 export const LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration";
 
-type KindOf<T extends KubeObject> = Pick<Kind<T>, "apiVersion" | "kind" | "schema" | "subresources">;
+type KindOf<T extends KubeObject> = Pick<Kind<T>, "apiVersion" | "kind" | "schema" | "subresources"> & {
+  readonly declaration?: { readonly unmanagedFields?: readonly string[] };
+};
 
 /**
  * The managedFields of an object after it was created (`live` undefined), updated, or patched otherwise than by apply. `object` is what
@@ -88,6 +91,8 @@ function compare<T extends KubeObject>(kind: KindOf<T>, live: T | undefined, obj
 }
 
 function withoutIgnored(kind: KindOf<never>, set: FieldSet, subresource: string): FieldSet {
+  const unmanaged = kind.declaration?.unmanagedFields ?? [];
+  if (unmanaged.length > 0) return [...unmanaged, ...(subresource === "" ? ["status"] : [])].reduce((rest, name) => rest.without(`f:${name}`), set);
   if (subresource === "") return kind.subresources.has("status") ? set.without("f:status") : set;
   return subresource === "status" ? set.without("f:spec") : set;
 }
@@ -141,12 +146,19 @@ export function applyConfiguration<T extends KubeObject>(
 }
 
 function readConfiguration(kind: KindOf<never>, configuration: unknown): unknown {
-  const config = decodeConfiguration(kind, configuration);
+  const config = typedConfiguration(kind, configuration);
   const { managedFields } = (config as Partial<KubeObject>).metadata ?? {};
   if (managedFields !== undefined) throw badRequestError("metadata.managedFields must be nil");
   const duplicates = duplicateItems(kind.schema, config);
   if (duplicates !== undefined) throw notTypedError(kind, config, duplicates);
   return config;
+}
+
+function typedConfiguration(kind: KindOf<never>, configuration: unknown): Record<string, unknown> {
+  checkConfigurationType(kind, configuration);
+  const problems = typeProblems(kind.schema, configuration);
+  if (problems.length > 0) throw notTypedError(kind, configuration, problems.length === 1 ? (problems[0] ?? "") : `errors:\n  ${problems.join("\n  ")}`);
+  return decodeConfiguration(kind, configuration);
 }
 
 /** Whoever wrote an object before anybody applied to it is remembered as one manager of all that is there. */
@@ -215,7 +227,7 @@ function fieldsLastApplied(kind: KindOf<never>, live: KubeObject): FieldSet {
   const annotation = live.metadata.annotations?.[LAST_APPLIED_ANNOTATION];
   if (annotation === undefined || annotation === "") return FieldSet.empty;
   try {
-    const config = decodeConfiguration(kind, JSON.parse(annotation));
+    const config = typedConfiguration(kind, JSON.parse(annotation));
     const { added, modified, removed } = compareFields(kind.schema, config, live);
     return fieldsOf(kind.schema, config).difference(modified).difference(added).difference(removed);
   } catch (error) {

@@ -1,5 +1,6 @@
 // How apply looks at a value: as a leaf that one manager owns as a whole, as a map of fields, or as a list whose items have an
 // identity. The schema decides; where it says nothing (free-form parts of custom resources) the value itself does.
+import { emptyValue } from "../emptiness.ts";
 import type { ArraySchema, MapSchema, ObjectSchema, Schema } from "../schema.ts";
 import { fieldSetPathText, type PathElement } from "./field-set.ts";
 
@@ -37,7 +38,9 @@ export function itemElement(schema: ArraySchema, item: unknown): PathElement | u
   const fields = schema.items.type === "object" ? schema.items.fields : undefined;
   const keys: Record<string, unknown> = {};
   for (const key of [...schema.listMapKeys].sort()) {
-    const value = item[key] ?? fields?.get(key)?.default;
+    const field = fields?.get(key);
+    // A field that is never absent is empty where nothing is said of it.
+    const value = item[key] ?? field?.default ?? (field?.omitEmpty === true || field?.emitEmpty === true ? emptyValue(field.schema) : undefined);
     if (value !== undefined) keys[key] = value;
   }
   return Object.keys(keys).length === 0 ? undefined : `k:${JSON.stringify(keys)}`;

@@ -31,7 +31,6 @@ export const replicaSets = kind<ReplicaSet>("apps/v1", "ReplicaSet", {
   validateCreate: validateReplicaSet,
   validateUpdate: validateReplicaSetUpdate,
   validateStatusUpdate: validateReplicaSetStatusUpdate,
-  selectableFields: { "status.replicas": ({ status }) => String(status?.replicas ?? 0) },
   scale: {
     specReplicas: ({ spec }) => spec.replicas ?? 0,
     setSpecReplicas: ({ spec }, replicas) => {

@@ -1,5 +1,7 @@
 // StatefulSets.
+
 import { checkPerpetualTemplate } from "../core/pod-template-validation.ts";
+import { checkClaimSpec } from "../core/volume-validation.ts";
 import { checkDnsLabelAt, checkNonnegative, checkNonnegativeIntOrPercent, checkOneOf } from "../field-checks.ts";
 import { type FieldError, FieldPath, forbidden, invalid, required } from "../field-errors.ts";
 import type { PodTemplateSpec, StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy } from "../generated/types.ts";
@@ -64,10 +66,12 @@ function checkSpec(spec: StatefulSetSpec): FieldError[] {
 }
 
 export function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
-  const unnamed = (spec.volumeClaimTemplates ?? []).flatMap(({ metadata }, position) =>
-    metadata?.name ? [] : [required(SPEC.child("volumeClaimTemplates").index(position).child("metadata", "name"))],
-  );
-  return [...checkSpec(spec), ...unnamed, ...(spec.serviceName ? checkDnsLabelAt(SPEC.child("serviceName"), spec.serviceName) : [])];
+  const claims = (spec.volumeClaimTemplates ?? []).flatMap((claim, position) => {
+    const path = SPEC.child("volumeClaimTemplates").index(position);
+    const errors = checkClaimSpec(path.child("spec"), claim.spec);
+    return claim.metadata?.name ? errors : [...errors, required(path.child("metadata", "name"))];
+  });
+  return [...checkSpec(spec), ...claims, ...(spec.serviceName ? checkDnsLabelAt(SPEC.child("serviceName"), spec.serviceName) : [])];
 }
 
 export function validateStatefulSetUpdate(set: StatefulSet, old: StatefulSet): FieldError[] {

@@ -123,7 +123,6 @@ describe("replica sets", () => {
     expect(texts(replicaSets.declaration.validateStatusUpdate?.(set, set))).toEqual([
       "status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas",
     ]);
-    expect(replicaSets.declaration.selectableFields?.["status.replicas"]?.(set)).toBe("1");
   });
 });
 

@@ -52,6 +52,11 @@ function defaultJobSpec(spec: Mutable<JobSpec>): void {
   defaultPodTemplate(spec.template);
 }
 
+/** By name, as answers show them. */
+function sorted(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /** Pods are told apart by the job's uid, unless the author chose a selector. */
 function generateSelector(job: Mutable<Job>): void {
   const { template } = job.spec;
@@ -59,8 +64,8 @@ function generateSelector(job: Mutable<Job>): void {
   const name = job.metadata.name;
   const { jobName, legacyJobName, controllerUid, legacyControllerUid } = workloadLabels;
   const generated = { [legacyJobName]: name, [jobName]: name, [legacyControllerUid]: uid, [controllerUid]: uid };
-  template.metadata = { ...(template.metadata as Mutable<Job>["metadata"]), labels: { ...generated, ...template.metadata?.labels } };
-  job.spec.selector = { ...job.spec.selector, matchLabels: { [controllerUid]: uid, ...job.spec.selector?.matchLabels } };
+  template.metadata = { ...(template.metadata as Mutable<Job>["metadata"]), labels: sorted({ ...generated, ...template.metadata?.labels }) };
+  job.spec.selector = { ...job.spec.selector, matchLabels: sorted({ [controllerUid]: uid, ...job.spec.selector?.matchLabels }) };
 }
 
 export const jobs = kind<Job>("batch/v1", "Job", {

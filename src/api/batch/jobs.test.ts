@@ -78,7 +78,7 @@ describe("jobs", () => {
         spec.template.metadata = { name: "", labels: { "job-name": "other" } };
       },
       [
-        'spec.template.metadata.labels[job-name]: Invalid value: {"job-name":"other","batch.kubernetes.io/job-name":"j","controller-uid":"u-1","batch.kubernetes.io/controller-uid":"u-1"}: must be \'j\'',
+        'spec.template.metadata.labels[job-name]: Invalid value: {"batch.kubernetes.io/controller-uid":"u-1","batch.kubernetes.io/job-name":"j","controller-uid":"u-1","job-name":"other"}: must be \'j\'',
       ],
     ],
     [

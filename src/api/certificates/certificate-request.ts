@@ -1,6 +1,8 @@
 // Reads out of the DER of a PKCS#10 certificate request (RFC 2986) what it takes to admit and to judge it: the subject, and which sorts of
 // alternative names it asks for. Whoever signs reads it whole.
 
+import { children, decodeBase64, type Element, elements, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, pemBlocks, SEQUENCE, SET } from "./der.ts";
+
 export interface CertificateRequestSubject {
   readonly commonName: string;
   readonly organizations: readonly string[];
@@ -8,16 +10,6 @@ export interface CertificateRequestSubject {
 
 export type AlternativeNameSort = "dns" | "email" | "ip" | "uri" | "other";
 
-interface Element {
-  readonly tag: number;
-  readonly content: Uint8Array;
-}
-
-const SEQUENCE = 0x30;
-const SET = 0x31;
-const INTEGER = 0x02;
-const OBJECT_IDENTIFIER = 0x06;
-const OCTET_STRING = 0x04;
 /** UTF8String, PrintableString and IA5String: one byte a character, as far as names of users and groups go. */
 const PLAIN_TEXTS: readonly number[] = [0x0c, 0x13, 0x16];
 /** pkcs-9-at-extensionRequest and id-ce-subjectAltName, as encoded. */
@@ -99,35 +91,5 @@ function readAttribute(element: Element): { readonly type: string; readonly valu
 
 function decodePem(request: string): Uint8Array | undefined {
   const pem = decodeBase64(request);
-  const block =
-    pem === undefined ? null : /-----BEGIN CERTIFICATE REQUEST-----([\s\S]*?)-----END CERTIFICATE REQUEST-----/.exec(new TextDecoder("latin1").decode(pem));
-  return block === null ? undefined : decodeBase64((block[1] ?? "").replaceAll(/\s/g, ""));
-}
-
-function decodeBase64(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 === 1) return undefined;
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-}
-
-function children(element: Element | undefined, tag: number): Element[] | undefined {
-  return element?.tag === tag ? elements(element.content) : undefined;
-}
-
-/** The elements that follow one another in `der`; undefined when it is malformed. */
-function elements(der: Uint8Array): Element[] | undefined {
-  const found: Element[] = [];
-  let position = 0;
-  while (position < der.length) {
-    const tag = der[position] ?? 0;
-    const first = der[position + 1];
-    if (first === undefined) return undefined;
-    const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
-    if (lengthBytes > 3 || first === 0x80) return undefined;
-    const length = lengthBytes === 0 ? first : der.subarray(position + 2, position + 2 + lengthBytes).reduce((sum, byte) => sum * 256 + byte, 0);
-    const start = position + 2 + lengthBytes;
-    if (start + length > der.length) return undefined;
-    found.push({ tag, content: der.subarray(start, start + length) });
-    position = start + length;
-  }
-  return found;
+  return pem && pemBlocks(pem).find(({ type }) => type === "CERTIFICATE REQUEST")?.der;
 }

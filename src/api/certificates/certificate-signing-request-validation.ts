@@ -44,7 +44,7 @@ export function validateRequest({ spec }: CertificateSigningRequest): FieldError
   const errors: FieldError[] = [];
   const { usages = [], signerName = "", expirationSeconds } = spec;
   if (certificateRequestSubject(spec.request ?? "") === undefined) {
-    errors.push(invalid(SPEC.child("request"), spec.request, "PEM block type must be CERTIFICATE REQUEST"));
+    errors.push(invalid(SPEC.child("request"), spec.request || null, "PEM block type must be CERTIFICATE REQUEST"));
   }
   if (usages.length === 0) errors.push(required(SPEC.child("usages")));
   for (const [position, usage] of usages.entries()) {

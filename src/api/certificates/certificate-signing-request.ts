@@ -70,6 +70,7 @@ export const certificateSigningRequests = kind<CertificateSigningRequest>("certi
     },
     { name: "Condition", type: "string", description: "Where the request stands.", value: conditionText },
   ],
+  unmanagedFields: ["spec"],
   prepareForCreate,
   prepareForUpdate: (object, old) => {
     object.spec = mutableCopy(old.spec);

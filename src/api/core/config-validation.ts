@@ -4,11 +4,14 @@ import { problemsAt } from "../field-checks.ts";
 import { type FieldError, FieldPath, forbidden, invalid, required, tooLong } from "../field-errors.ts";
 import type { ConfigMap, Secret } from "../generated/types.ts";
 import { checkImmutable, sameValue } from "../immutable.ts";
+import { JsonSyntaxError, parseJson } from "../json.ts";
 import { byteLength, checkConfigMapKey } from "../names.ts";
 import { annotations } from "../well-known.ts";
 
 const MAX_BYTES = 1024 * 1024;
 const DATA = FieldPath.root("data");
+/** Upstream's name for the object as a whole. */
+const WHOLE = FieldPath.root("[]");
 const IMMUTABLE = "field is immutable when `immutable` is set";
 
 /** Length of what the base64 text stands for. */
@@ -27,7 +30,7 @@ export function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): Fi
   errors.push(...checkKeys(FieldPath.root("binaryData"), binaryData));
   const texts = Object.values(data).reduce((sum, text) => sum + byteLength(text), 0);
   const size = Object.values(binaryData).reduce((sum, text) => sum + decodedLength(text), texts);
-  return size > MAX_BYTES ? [...errors, tooLong(FieldPath.empty, MAX_BYTES)] : errors;
+  return size > MAX_BYTES ? [...errors, tooLong(WHOLE, MAX_BYTES)] : errors;
 }
 
 interface Freezable {
@@ -44,13 +47,15 @@ export function validateConfigMapUpdate(map: ConfigMap, old: ConfigMap): FieldEr
   return [...checkFrozen(map, old, ["data", "binaryData"]), ...validateConfigMap(map)];
 }
 
-function isJsonObject(base64: string): boolean {
+/** Undefined for a JSON object. */
+function whyNoJsonObject(base64: string): string | undefined {
   try {
-    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof value === "object" && value !== null && !Array.isArray(value);
+    const { value } = parseJson(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return undefined;
+    const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+    return type === "null" ? undefined : `json: cannot unmarshal ${type} into Go value of type map[string]interface {}`;
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof DOMException) return false;
+    if (error instanceof JsonSyntaxError) return error.message;
     throw error;
   }
 }
@@ -58,7 +63,8 @@ function isJsonObject(base64: string): boolean {
 function checkJsonKey(data: Readonly<Record<string, string>>, key: string): FieldError[] {
   const text = data[key];
   if (text === undefined) return [required(DATA.key(key))];
-  return isJsonObject(text) ? [] : [invalid(DATA.key(key), "<secret contents redacted>", "must be a JSON object")];
+  const why = whyNoJsonObject(text);
+  return why === undefined ? [] : [invalid(DATA.key(key), "<secret contents redacted>", why)];
 }
 
 /** What each type promises its readers. */

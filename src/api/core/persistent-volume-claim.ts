@@ -79,5 +79,4 @@ export const persistentVolumeClaims = kind<PersistentVolumeClaim>("v1", "Persist
   validateCreate: validateClaim,
   validateUpdate: validateClaimUpdate,
   validateStatusUpdate: validateClaimStatusUpdate,
-  selectableFields: { name: ({ metadata }) => metadata.name },
 });

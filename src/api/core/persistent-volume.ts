@@ -89,5 +89,4 @@ export const persistentVolumes = kind<PersistentVolume>("v1", "PersistentVolume"
   validateCreate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,
   validateStatusUpdate: validatePersistentVolumeStatusUpdate,
-  selectableFields: { name: ({ metadata }) => metadata.name },
 });

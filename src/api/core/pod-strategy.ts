@@ -76,10 +76,12 @@ function replace<T extends object, K extends keyof T>(object: T, key: K, value: 
   else object[key] = value;
 }
 
-/** Everything but what one subresource is about comes from `old`. */
+/** Everything but what one subresource is about, and who manages what, comes from `old`. */
 function restore(pod: Mutable<Pod>, old: Pod): void {
   const { metadata, spec, status } = mutableCopy(old);
+  const { managedFields } = pod.metadata;
   pod.metadata = metadata;
+  replace(pod.metadata, "managedFields", managedFields);
   pod.spec = spec;
   replace(pod, "status", status);
 }

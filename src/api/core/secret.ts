@@ -1,5 +1,7 @@
 // Secret (https://kubernetes.io/docs/concepts/configuration/secret/). `stringData` is for writing only: it is merged into `data`.
 import type { Mutable } from "../../base/index.ts";
+import { decodeBase64 } from "../certificates/der.ts";
+import { whyNoKeyPair } from "../certificates/key-pair.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { kind } from "../declare.ts";
 import type { Secret } from "../generated/types.ts";
@@ -8,6 +10,14 @@ import { validateSecret, validateSecretUpdate } from "./config-validation.ts";
 /** Base64 of the text's UTF-8 bytes. */
 function base64(text: string): string {
   return btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));
+}
+
+/** A server that is given the secret would not start. */
+function pairWarnings({ type, data = {} }: Secret): string[] {
+  if (type !== "kubernetes.io/tls") return [];
+  const [certificate, key] = ["tls.crt", "tls.key"].map((name) => decodeBase64(data[name] ?? "") ?? new Uint8Array());
+  const problem = whyNoKeyPair(certificate ?? new Uint8Array(), key ?? new Uint8Array());
+  return problem === undefined ? [] : [problem];
 }
 
 export const secrets = kind<Secret>("v1", "Secret", {
@@ -25,5 +35,6 @@ export const secrets = kind<Secret>("v1", "Secret", {
   },
   validateCreate: validateSecret,
   validateUpdate: validateSecretUpdate,
+  warnings: pairWarnings,
   selectableFields: { type: ({ type }) => type ?? "" },
 });

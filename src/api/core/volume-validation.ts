@@ -169,7 +169,7 @@ function checkDataSource(path: FieldPath, source: DataSource | undefined): Field
   return group === "" ? errors : [...errors, ...checkDnsSubdomainAt(path.child("apiGroup"), group)];
 }
 
-function checkClaimSpec(path: FieldPath, spec: PersistentVolumeClaimSpec): FieldError[] {
+export function checkClaimSpec(path: FieldPath, spec: PersistentVolumeClaimSpec): FieldError[] {
   const { dataSource, dataSourceRef } = spec;
   const storage = spec.resources?.requests?.[STORAGE];
   const at = path.child("resources").key(STORAGE);

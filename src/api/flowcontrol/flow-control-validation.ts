@@ -19,7 +19,7 @@ export function validateFlowSchema({ metadata, spec }: FlowSchema): FieldError[]
   if (precedence === 1 && metadata.name !== EXEMPT) errors.push(invalid(at, precedence, "only the schema named 'exempt' may have matchingPrecedence 1"));
   const methods = ["ByNamespace", "ByUser"];
   if (distinguisherMethod !== undefined && !methods.includes(distinguisherMethod.type)) {
-    errors.push(notSupported(SPEC.child("distinguisherMethod").child("type"), distinguisherMethod.type, methods));
+    errors.push(notSupported(SPEC.child("distinguisherMethod").child("type"), distinguisherMethod, methods));
   }
   const level = SPEC.child("priorityLevelConfiguration").child("name");
   const name = priorityLevelConfiguration?.name ?? "";

@@ -30,5 +30,8 @@ export function checkAggregationRule(rule: AggregationRule | undefined): FieldEr
   const path = FieldPath.root("aggregationRule").child("clusterRoleSelectors");
   const selectors = rule.clusterRoleSelectors ?? [];
   if (selectors.length === 0) return [required(path, "at least one clusterRoleSelector required if aggregationRule is non-nil")];
-  return selectors.flatMap((selector, position) => checkLabelSelector(path.index(position), selector));
+  return selectors.flatMap((selector, position) => {
+    const errors = checkLabelSelector(path.index(position), selector);
+    return errors.length === 0 ? [] : [...errors, invalid(path.index(position), null, "invalid label selector.")];
+  });
 }

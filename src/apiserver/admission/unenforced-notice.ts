@@ -4,10 +4,13 @@ import {
   type APIService,
   apiServices,
   customResourceDefinitions,
+  deviceClasses,
   type Kind,
   mutatingAdmissionPolicies,
   mutatingAdmissionPolicyBindings,
   mutatingWebhookConfigurations,
+  resourceClaims,
+  resourceClaimTemplates,
   validatingAdmissionPolicies,
   validatingAdmissionPolicyBindings,
   validatingWebhookConfigurations,
@@ -15,13 +18,18 @@ import {
 import { isAbout } from "./denial.ts";
 import type { AdmissionPlugin } from "./plugin.ts";
 
+const POLICIES = "admission policies are not evaluated yet, and their CEL is not checked";
+const DEVICES = "devices are not allocated yet, and the CEL of selectors is not checked";
 const NOTICES: ReadonlyMap<Kind, string> = new Map<Kind, string>([
   [mutatingWebhookConfigurations, "admission webhooks are not called yet"],
   [validatingWebhookConfigurations, "admission webhooks are not called yet"],
-  [mutatingAdmissionPolicies, "admission policies are not evaluated yet"],
-  [mutatingAdmissionPolicyBindings, "admission policies are not evaluated yet"],
-  [validatingAdmissionPolicies, "admission policies are not evaluated yet"],
-  [validatingAdmissionPolicyBindings, "admission policies are not evaluated yet"],
+  [mutatingAdmissionPolicies, POLICIES],
+  [mutatingAdmissionPolicyBindings, POLICIES],
+  [validatingAdmissionPolicies, POLICIES],
+  [validatingAdmissionPolicyBindings, POLICIES],
+  [deviceClasses, DEVICES],
+  [resourceClaims, DEVICES],
+  [resourceClaimTemplates, DEVICES],
   [customResourceDefinitions, "custom resources are not served yet"],
   [apiServices, "requests are not passed on to other API servers yet"],
 ]);

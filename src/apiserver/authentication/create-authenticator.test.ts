@@ -2,6 +2,7 @@ import { decodeJwt } from "jose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Pod, pods, type Secret, type ServiceAccount, secrets, serviceAccounts, type TokenRequest } from "../../api/index.ts";
 import { createVirtualEnv } from "../../base/index.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
 import { createMemoryClient } from "../memory-client.ts";
 import { createMemoryObjectReader, type MemoryObjectReader } from "../memory-object-reader.ts";
 import type { UserInfo } from "../user.ts";
@@ -176,31 +177,65 @@ describe("other credentials", () => {
 });
 
 describe("impersonation", () => {
-  const admin: UserInfo = { name: "admin", groups: ["system:masters"] };
-  const asked: string[] = [];
-  const authorizer = {
-    authorize: ({ user, verb, resource }: { user: UserInfo; verb: string; resource?: { resource: string; subresource: string; name: string } }) => {
-      asked.push(`${verb} ${resource?.resource}/${resource?.subresource} ${resource?.name}`);
-      return user === admin ? ({ decision: "allow", reason: "" } as const) : ({ decision: "noOpinion", reason: "" } as const);
+  const jane: UserInfo = { name: "jane", groups: [] };
+  const listPods = { verb: "list", path: "", resource: { group: "", version: "v1", resource: "pods", subresource: "", namespace: "ns", name: "" } };
+  /** Lets through what is listed, as `verb resource/subresource name`. */
+  const allowing = (...rights: readonly string[]): Authorizer => ({
+    authorize: ({ verb, resource }) => {
+      const text = `${verb} ${resource?.resource}/${resource?.subresource} ${resource?.name}`;
+      return { decision: rights.includes(text) ? "allow" : "noOpinion", reason: "" };
     },
-  };
+  });
+  const account = { "impersonate-user": "system:serviceaccount:ns:sa" };
+  const groups = ["system:serviceaccounts", "system:serviceaccounts:ns", "system:authenticated"];
 
-  it("needs a right on each thing, and gives the groups of the one impersonated", () => {
-    const headers = { "impersonate-user": "system:serviceaccount:ns:sa", "impersonate-extra-acme.com%2fproject": ["a", "b"] };
-    expect(impersonate(admin, headers, authorizer)).toEqual({
-      name: "system:serviceaccount:ns:sa",
-      groups: ["system:serviceaccounts", "system:serviceaccounts:ns", "system:authenticated"],
-      extra: { "acme.com/project": ["a", "b"] },
-    });
-    expect(asked).toEqual(["impersonate serviceaccounts/ sa", "impersonate userextras/acme.com/project a", "impersonate userextras/acme.com/project b"]);
+  it("without bounds needs a right on each thing, and gives the groups of the one impersonated", () => {
+    const headers = { ...account, "impersonate-extra-acme.com%2fproject": ["a", "b"] };
+    const rights = ["impersonate serviceaccounts/ sa", "impersonate userextras/acme.com/project a", "impersonate userextras/acme.com/project b"];
+    const user = { name: "system:serviceaccount:ns:sa", groups, extra: { "acme.com/project": ["a", "b"] } };
+    expect(impersonate(jane, headers, allowing(...rights), listPods)).toEqual(user);
+    expect(() => impersonate(jane, headers, allowing(...rights.slice(1)), listPods)).toThrow("is forbidden");
   });
 
-  it("is refused without the right, and without a user", () => {
-    const jane: UserInfo = { name: "jane", groups: [] };
-    expect(() => impersonate(jane, { "impersonate-user": "joe" }, authorizer)).toThrow(
-      'users "joe" is forbidden: User "jane" cannot impersonate resource "users" in API group "" at the cluster scope',
+  it.each([
+    ["a service account", account, ["impersonate-on:serviceaccount:list pods/ ", "impersonate:serviceaccount serviceaccounts/ sa"], groups],
+    [
+      "a node",
+      { "impersonate-user": "system:node:n1" },
+      ["impersonate-on:arbitrary-node:list pods/ ", "impersonate:arbitrary-node nodes/ n1"],
+      ["system:nodes", "system:authenticated"],
+    ],
+    [
+      "a user",
+      { "impersonate-user": "joe", "impersonate-group": "dev" },
+      ["impersonate-on:user-info:list pods/ ", "impersonate:user-info users/ joe", "impersonate:user-info groups/ dev"],
+      ["dev", "system:authenticated"],
+    ],
+  ])("of %s can be constrained to what is then done", (_what, headers, rights, expected) => {
+    expect(impersonate(jane, headers, allowing(...rights), listPods)).toEqual({ name: headers["impersonate-user"], groups: expected });
+    const other = { ...listPods, verb: "delete" };
+    expect(() => impersonate(jane, headers, allowing(...rights), other)).toThrow('in the namespace "ns"');
+    expect(() => impersonate(jane, headers, allowing(...rights.slice(0, -1)), listPods)).toThrow("is forbidden");
+  });
+
+  it("of a node is for the service account that is used on it", () => {
+    const agent: UserInfo = { name: "system:serviceaccount:ns:agent", groups: [], extra: { "authentication.kubernetes.io/node-name": ["n1"] } };
+    const rights = allowing("impersonate-on:associated-node:list pods/ ", "impersonate:associated-node nodes/ *");
+    expect(impersonate(agent, { "impersonate-user": "system:node:n1" }, rights, listPods).groups).toEqual(["system:nodes", "system:authenticated"]);
+    expect(() => impersonate(agent, { "impersonate-user": "system:node:n2" }, rights, listPods)).toThrow("is forbidden");
+  });
+
+  it("within bounds never gives all there is", () => {
+    const headers = { "impersonate-user": "joe", "impersonate-group": "system:masters" };
+    const rights = ["impersonate-on:user-info:list pods/ ", "impersonate:user-info users/ joe", "impersonate:user-info groups/ system:masters"];
+    expect(() => impersonate(jane, headers, allowing(...rights), listPods)).toThrow("impersonating the system:masters group is not allowed");
+  });
+
+  it("is refused with the least that is missing, and without a user", () => {
+    expect(() => impersonate(jane, { "impersonate-user": "joe" }, allowing(), listPods)).toThrow(
+      'pods is forbidden: User "jane" cannot impersonate-on:user-info:list resource "pods" in API group "" in the namespace "ns"',
     );
-    expect(() => impersonate(admin, { "impersonate-group": "dev" }, authorizer)).toThrow("without impersonating a user");
-    expect(impersonate(jane, {}, authorizer)).toBe(jane);
+    expect(() => impersonate(jane, { "impersonate-group": "dev" }, allowing(), listPods)).toThrow("without impersonating a user");
+    expect(impersonate(jane, {}, allowing(), listPods)).toBe(jane);
   });
 });

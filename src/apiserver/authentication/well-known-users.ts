@@ -5,6 +5,7 @@ export const ANONYMOUS_USER = "system:anonymous";
 export const AUTHENTICATED_GROUP = "system:authenticated";
 export const UNAUTHENTICATED_GROUP = "system:unauthenticated";
 export const SERVICE_ACCOUNTS_GROUP = "system:serviceaccounts";
+export const NODES_GROUP = "system:nodes";
 export const SUPERUSER_GROUP = "system:masters";
 
 const SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:";

@@ -88,5 +88,6 @@ export function reviewSelfSubjectAccess(authorizer: Authorizer, user: UserInfo, 
 export function reviewSelfSubjectRules(authorizer: ServerAuthorizer, user: UserInfo, review: SelfSubjectRulesReview): SelfSubjectRulesReview {
   const namespace = review.spec?.namespace ?? "";
   if (namespace === "") throw badRequestError("no namespace on request");
-  return { ...review, status: authorizer.rulesFor(user, namespace) };
+  const { apiVersion, kind } = review;
+  return { apiVersion, kind, metadata: {}, spec: {}, status: authorizer.rulesFor(user, namespace) } as unknown as SelfSubjectRulesReview;
 }

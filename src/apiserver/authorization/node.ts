@@ -2,12 +2,12 @@
 // claims and volumes it may read only when a pod bound to its node names them; nodes, leases and slices only its own; for the rest
 // the rules of the ClusterRole `system:node` count. What a request's body says is left to the NodeRestriction admission plugin.
 import { isStatus, type PolicyRule, parseFieldSelector } from "../../api/index.ts";
+import { NODES_GROUP } from "../authentication/well-known-users.ts";
 import type { UserInfo } from "../user.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "./authorizer.ts";
 import type { NodeRelations } from "./node-relations.ts";
 import { ruleAllows } from "./rbac-rules.ts";
 
-const NODES_GROUP = "system:nodes";
 const NODE_USER_PREFIX = "system:node:";
 const NODE_LEASE_NAMESPACE = "kube-node-lease";
 

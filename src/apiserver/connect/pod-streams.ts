@@ -1,6 +1,6 @@
 // Where the streams of pods are: the kubelet's path for logs, exec, attach and port-forward, and what is checked before the
 // kubelet is troubled (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/). Pure.
-import { badRequestError, type FieldError, FieldPath, forbidden, invalid, invalidError, type Pod } from "../../api/index.ts";
+import { badRequestError, type FieldError, FieldPath, forbidden, invalid, invalidError, normalizeScalar, type Pod } from "../../api/index.ts";
 
 export interface StreamLocation {
   /** Path and query at the kubelet. */
@@ -9,9 +9,9 @@ export interface StreamLocation {
 
 /** Throws a BadRequest or Invalid. */
 export function logLocation(pod: Pod, query: URLSearchParams): StreamLocation {
-  checkLogOptions(query);
+  checkLogOptions(pod.metadata.name, query);
   const container = chooseContainer(pod, query.get("container") ?? "");
-  const passed = ["follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "limitBytes", "stream", "tailLines"];
+  const passed = ["follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "limitBytes", "tailLines"];
   const parameters = new URLSearchParams();
   for (const name of passed) {
     const value = query.get(name);
@@ -85,7 +85,7 @@ function chooseContainer({ metadata, spec }: Pod, asked: string): string {
 }
 
 /** Throws Invalid. */
-function checkLogOptions(query: URLSearchParams): void {
+function checkLogOptions(podName: string, query: URLSearchParams): void {
   const errors: FieldError[] = [];
   const check = (name: string, minimum: number, detail: string): void => {
     const text = query.get(name);
@@ -98,7 +98,12 @@ function checkLogOptions(query: URLSearchParams): void {
   check("limitBytes", 1, "must be greater than 0");
   check("sinceSeconds", 1, "must be greater than 0");
   if (query.has("sinceSeconds") && query.has("sinceTime")) {
-    errors.push(forbidden(FieldPath.empty, "at most one of `sinceTime` or `sinceSeconds` may be specified"));
+    errors.push(forbidden(FieldPath.root("[]"), "at most one of `sinceTime` or `sinceSeconds` may be specified"));
   }
-  if (errors.length > 0) throw invalidError({ group: "", kind: "PodLogOptions" }, "", errors);
+  const sinceTime = query.get("sinceTime") ?? "";
+  const outcome = sinceTime === "" ? undefined : normalizeScalar("time", sinceTime);
+  if (outcome?.ok === false && outcome.reason === "form") throw badRequestError(outcome.message);
+  // The streams come apart only with a feature that is off.
+  if ((query.get("stream") ?? "") !== "") errors.push(forbidden(FieldPath.root("stream"), "may not be specified"));
+  if (errors.length > 0) throw invalidError({ group: "", kind: "PodLogOptions" }, podName, errors);
 }

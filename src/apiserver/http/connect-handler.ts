@@ -60,7 +60,7 @@ export class ConnectHandler {
     const { target } = logLocation(pod, query);
     const headers = { "content-type": "text/plain" };
     const nodeName = pod.spec.nodeName ?? "";
-    if (nodeName === "") return { status: 200, headers, body: bytesBody() };
+    if (nodeName === "") return { status: 204, headers: {}, body: bytesBody() };
     const backend = await this.#kubelet(nodeName, isTrue(query.get("insecureSkipTLSVerifyBackend")));
     const answer = await backend.request({ method: "GET", target, headers: {}, abort: request.abort });
     if (answer.status !== 200) throw await kubeletFailure(answer, pod.metadata.name);
@@ -131,8 +131,8 @@ export class ConnectHandler {
   }
 
   async #kubelet(nodeName: string, isUnverified = false): Promise<Backend> {
-    const connector = this.#connector();
-    return connector.kubelet(await this.#get<Node>(nodes, "", nodeName), isUnverified);
+    const node = await this.#get<Node>(nodes, "", nodeName);
+    return this.#connector().kubelet(node, isUnverified);
   }
 
   /** Throws NotFound. */

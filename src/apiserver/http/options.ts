@@ -3,7 +3,7 @@ import {
   badRequestError,
   type DecodeTarget,
   type DeleteOptions,
-  decodeValue,
+  decodeBare,
   escapeFieldValue,
   type FieldError,
   FieldPath,
@@ -11,6 +11,7 @@ import {
   invalidError,
   JsonSyntaxError,
   type KubeObject,
+  notRegisteredText,
   notSupported,
   parseJson,
   parseYaml,
@@ -65,6 +66,7 @@ export function parseWatchQuery(query: URLSearchParams, place: Place): WatchQuer
     ...initialEvents(query),
     resourceVersion: query.get("resourceVersion") ?? undefined,
     resourceVersionMatch: query.get("resourceVersionMatch") ?? undefined,
+    continue: query.get("continue") ?? undefined,
     allowBookmarks: isTrue(query.get("allowWatchBookmarks")),
   };
 }
@@ -135,7 +137,9 @@ function parseBody(body: Uint8Array, format: BodyFormat): unknown {
 /** Every group has DeleteOptions of its own, all alike. */
 export function decodeDeleteOptions(value: unknown): Partial<DeleteOptions> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw badRequestError("the body of a deletion must hold DeleteOptions");
-  const { apiVersion: _, ...rest } = value as Record<string, unknown>;
-  const { kind: _kind, apiVersion: _apiVersion, ...options } = decodeValue(DELETE_OPTIONS, rest).object as unknown as Record<string, unknown>;
+  const { apiVersion, ...rest } = value as Record<string, unknown>;
+  if (rest["kind"] !== undefined && rest["kind"] !== "" && rest["kind"] !== DELETE_OPTIONS.kind)
+    throw badRequestError(notRegisteredText({ apiVersion: typeof apiVersion === "string" ? apiVersion : "", kind: String(rest["kind"]) }));
+  const { kind: _kind, apiVersion: _apiVersion, ...options } = decodeBare(DELETE_OPTIONS, rest).object as unknown as Record<string, unknown>;
   return options as Partial<DeleteOptions>;
 }

@@ -4,11 +4,10 @@
 import { badRequestError, builtInKinds, type Kind, kindByResource, methodNotAllowedError, noSuchPathError } from "../../api/index.ts";
 import type { Env } from "../../base/index.ts";
 import type { ServerAuthenticator } from "../authentication/create-authenticator.ts";
-import { impersonate } from "../authentication/impersonation.ts";
+import { type ImpersonatedRequest, impersonate } from "../authentication/impersonation.ts";
 import { JWKS_PATH } from "../authentication/openid.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
 import { forbiddenByAuthorizer } from "../authorization/forbidden.ts";
-import type { UserInfo } from "../user.ts";
 import type { ConnectHandler } from "./connect-handler.ts";
 import type { DocumentsHandler } from "./documents-handler.ts";
 import { type ApiRequest, type ApiResponse, type Handler, header, textResponse } from "./message.ts";
@@ -65,8 +64,9 @@ export class Pipeline {
     const { authenticator, authorizer, resources, connections, documents } = this.options;
     const credentials = { clientCertificate: request.clientCertificate, bearerToken: bearerToken(request) };
     const caller = await authenticator().authenticate(credentials);
-    const user = impersonate(caller, request.headers, authorizer);
-    this.#authorize(user, info);
+    const attributes = attributesOf(info);
+    const user = impersonate(caller, request.headers, authorizer, attributes);
+    this.#authorize({ ...attributes, user });
     if (info.resource !== undefined) {
       const kind = kindOf(info);
       if (kind === undefined) return isServedVersion(info.resource) ? statusResponse(noSuchPathError().status) : PAGE_NOT_FOUND;
@@ -75,41 +75,34 @@ export class Pipeline {
       const asked = { request, query: info.query, resource: info.resource, kind, user, warnings };
       return connections.serves(asked) ? connections.handle(asked) : resources.handle(asked);
     }
-    if (request.method !== "GET" && request.method !== "HEAD") throw info.path === "/version" ? methodNotAllowedError() : noSuchPathError();
+    // The list of paths answers whoever asks for it in whatever way.
+    if (request.method !== "GET" && request.method !== "HEAD" && info.path !== "/")
+      throw info.path === "/version" ? methodNotAllowedError() : noSuchPathError();
     if (info.path === JWKS_PATH) return documents.keySet();
     const document = await documents.handle(request, info);
-    return document ?? PAGE_NOT_FOUND;
+    if (document !== undefined) return document;
+    const [, root, group = "", version = ""] = info.path.split("/");
+    return root === "apis" && version !== "" && isServedVersion({ group }) ? statusResponse(noSuchPathError().status) : PAGE_NOT_FOUND;
   }
 
-  #authorize(user: UserInfo, { path, verb, query, resource }: RequestInfo): void {
-    const attributes: AuthorizationAttributes =
-      resource === undefined
-        ? { user, verb, path }
-        : {
-            user,
-            verb: resource.verb,
-            path,
-            resource: {
-              group: resource.group,
-              version: resource.version,
-              resource: resource.resource,
-              subresource: resource.subresource,
-              namespace: resource.namespace,
-              name: resource.name,
-              fieldSelector: query.get("fieldSelector") ?? undefined,
-              labelSelector: query.get("labelSelector") ?? undefined,
-            },
-          };
+  #authorize(attributes: AuthorizationAttributes): void {
     const { decision, reason } = this.options.authorizer.authorize(attributes);
     if (decision !== "allow") throw forbiddenByAuthorizer(attributes, reason);
   }
+}
+
+function attributesOf({ path, verb, query, resource }: RequestInfo): ImpersonatedRequest {
+  if (resource === undefined) return { verb, path };
+  const { rest: _rest, verb: resourceVerb, ...attributes } = resource;
+  const selectors = { fieldSelector: query.get("fieldSelector") ?? undefined, labelSelector: query.get("labelSelector") ?? undefined };
+  return { verb: resourceVerb, path, resource: { ...attributes, ...selectors } };
 }
 
 /** What is no part of the API is answered in plain text. */
 const PAGE_NOT_FOUND: ApiResponse = textResponse(404, "404 page not found\n");
 
 /** Groups that are there answer for what they do not have. */
-function isServedVersion({ group }: ResourceRequest): boolean {
+function isServedVersion({ group }: Pick<ResourceRequest, "group">): boolean {
   return group === "" || builtInKinds.some((kind) => kind.group === group);
 }
 

@@ -42,8 +42,8 @@ export class ServiceAllocation implements WriteHook {
   prepare(object: Mutable<KubeObject>, oldObject: KubeObject | undefined): PreparedWrite {
     const service = object as MutableService;
     const old = oldObject as Service | undefined;
-    normalizeAddresses(service, old);
     if (old !== undefined) keepAllocated(service, old);
+    normalizeAddresses(service, old);
     const draft = new Draft(this.#addresses, this.#ports, old);
     try {
       const errors = settleFamilies(service, old, this.#addresses.families);

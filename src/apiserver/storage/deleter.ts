@@ -14,11 +14,11 @@ import {
 import { type Env, mutableCopy } from "../../base/index.ts";
 import type { AdmissionChain } from "../admission/chain.ts";
 import { type Resources, viewOf } from "../cache/resource.ts";
-import { checkDeletePreconditions, planDeletion } from "./deletion.ts";
+import { checkDeletePreconditions, deletionWarnings, planDeletion } from "./deletion.ts";
 import { encodeForStorage, ObjectRevision } from "./object-revision.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { ListQuery, Reader } from "./reader.ts";
-import type { WriteHooks, WriteRequestContext } from "./write-context.ts";
+import { addWarnings, type WriteHooks, type WriteRequestContext } from "./write-context.ts";
 
 export interface DeleterOptions {
   readonly objects: ObjectStore;
@@ -50,6 +50,7 @@ export class Deleter {
   async delete(kind: Kind, namespace: string, name: string, options: Partial<DeleteOptions>, context: WriteRequestContext): Promise<Deleted> {
     const errors = validateDeleteOptions(options);
     if (errors.length > 0) throw invalidError({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors);
+    addWarnings(context.warnings, deletionWarnings(kind, options));
     const resource = this.options.resources.of(kind);
     let current = await this.options.objects.get(resource.key(namespace, name));
     for (let attempt = 0; attempt < DELETE_ATTEMPTS; attempt++) {

@@ -10,6 +10,15 @@ export const FOREGROUND_FINALIZER = "foregroundDeletion";
 /** The kinds whose dependents stay when the client says nothing: as their first version did. */
 const ORPHANING_KINDS: ReadonlySet<string> = new Set(["/v1/replicationcontrollers", "batch/v1/jobs"]);
 
+const STEPWISE_KINDS: ReadonlySet<string> = new Set(["/namespaces", "apiextensions.k8s.io/customresourcedefinitions"]);
+
+/** What to tell who deletes and does not say what becomes of dependents: others would expect them to go. */
+export function deletionWarnings(kind: Kind, { orphanDependents, propagationPolicy }: Partial<DeleteOptions>): string[] {
+  if (kind.group !== "batch" || kind.resource !== "jobs" || orphanDependents !== undefined || propagationPolicy !== undefined) return [];
+  const what = "child pods are preserved by default when jobs are deleted";
+  return [`${what}; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning`];
+}
+
 export type DeletionStep =
   /** Nothing holds it. */
   | { readonly action: "delete" }
@@ -35,7 +44,13 @@ export function planDeletion(kind: Kind, object: Mutable<KubeObject>, options: P
 /** Throws a Conflict when the object is not the one that the client means. */
 export function checkDeletePreconditions(kind: Kind, object: KubeObject, { preconditions }: Partial<DeleteOptions>): void {
   const { uid, resourceVersion, name } = object.metadata;
-  const named = { group: kind.group, resource: kind.kind };
+  // What is deleted in steps of its own is checked, and told, as an update is.
+  const isStepwise = STEPWISE_KINDS.has(`${kind.group}/${kind.resource}`);
+  if (isStepwise && preconditions?.uid !== undefined && preconditions.uid !== uid) {
+    throw conflictError(kind, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid ?? ""}`);
+  }
+  const { group, kind: resource } = kind.declaration.storedAs?.kind() ?? kind;
+  const named = { group, resource };
   if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
     const texts = `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid ?? ""})`;
     throw conflictError(named, name, `${texts}. The object might have been deleted and then recreated`);

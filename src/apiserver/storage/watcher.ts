@@ -16,6 +16,7 @@ import {
   notSupported,
   type StatusError,
   serviceUnavailableError,
+  unclassifiedError,
 } from "../../api/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { CacheEvent } from "../cache/event-ring.ts";
@@ -30,6 +31,8 @@ import { Selection, type SelectionOptions } from "./selection.ts";
 export interface WatchQuery extends SelectionOptions {
   readonly resourceVersion?: string;
   readonly resourceVersionMatch?: string;
+  /** Of lists alone: a watch that carries one is refused. */
+  readonly continue?: string;
   readonly allowBookmarks?: boolean;
   readonly sendInitialEvents?: boolean;
 }
@@ -233,7 +236,7 @@ function scopeFilter(resource: Resource, selection: Selection): (event: CacheEve
   };
 }
 
-function checkWatchQuery({ sendInitialEvents, resourceVersionMatch = "" }: WatchQuery): void {
+function checkWatchQuery({ sendInitialEvents, resourceVersionMatch = "", resourceVersion = "", continue: token = "" }: WatchQuery): void {
   const path = FieldPath.root("resourceVersionMatch");
   const errors: FieldError[] = [];
   if (sendInitialEvents !== undefined && resourceVersionMatch !== "NotOlderThan") {
@@ -243,5 +246,9 @@ function checkWatchQuery({ sendInitialEvents, resourceVersionMatch = "" }: Watch
     if (sendInitialEvents === undefined) errors.push(forbidden(path, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
     if (resourceVersionMatch !== "NotOlderThan") errors.push(notSupported(path, resourceVersionMatch, ["NotOlderThan"]));
   }
+  if (token !== "") errors.push(forbidden(path, "resourceVersionMatch is forbidden when continue is provided"));
   if (errors.length > 0) throw invalidError({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors);
+  if (/^\d*$/.test(resourceVersion)) return;
+  const quoted = JSON.stringify(resourceVersion);
+  throw unclassifiedError(`resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: invalid syntax`);
 }

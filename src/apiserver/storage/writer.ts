@@ -93,7 +93,7 @@ export class Writer {
   async create<T extends KubeObject>(kind: Kind<T>, namespace: string, object: Mutable<T>, context: WriteRequestContext): Promise<ObjectRevision> {
     const { metadata } = object;
     adoptNamespace(kind, metadata, namespace);
-    if (metadata.resourceVersion && metadata.resourceVersion !== "0") throw badRequestError("resourceVersion should not be set on objects to be created");
+    if (/^0*[1-9]\d*$/.test(metadata.resourceVersion ?? "")) throw unclassifiedError("resourceVersion should not be set on objects to be created");
     delete metadata.resourceVersion;
     const generated = !metadata.name && Boolean(metadata.generateName);
     const pristine = generated ? mutableCopy(object) : undefined;
@@ -333,16 +333,16 @@ function checkPreconditions({ kind, meansUid }: Pick<Update, "kind" | "meansUid"
 }
 
 /** Throws a BadRequest when the body does not name the object of the path. */
-function checkName(object: KubeObject, name: string): void {
+export function checkName(object: KubeObject, name: string): void {
   const given = object.metadata.name;
   if (!given) throw badRequestError(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
   if (given !== name) throw badRequestError(`the name of the object (${given}) does not match the name on the URL (${name})`);
 }
 
-/** The object's namespace is the path's, and may be left out of the body. */
+/** The object's namespace is the path's, and may be left out of the body. What is in no namespace loses the one it names. */
 function adoptNamespace(kind: Kind, metadata: Mutable<KubeObject>["metadata"], namespace: string): void {
   if (!kind.namespaced) {
-    if (metadata.namespace === "") delete metadata.namespace;
+    delete metadata.namespace;
     return;
   }
   assert(namespace !== "", "a namespaced object is written in a namespace");

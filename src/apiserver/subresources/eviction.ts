@@ -8,6 +8,7 @@ import {
   type DeleteOptions,
   type Eviction,
   forbiddenError,
+  invalidError,
   isPodReady,
   isStatus,
   notFoundError,
@@ -17,9 +18,11 @@ import {
   pods,
   StatusError,
   tooManyRequestsError,
+  validateDeleteOptions,
 } from "../../api/index.ts";
 import { type Env, formatTime, type Mutable, mutableCopy } from "../../base/index.ts";
 import { viewOf } from "../cache/resource.ts";
+import { checkDeletePreconditions } from "../storage/deletion.ts";
 import type { Registry } from "../storage/registry.ts";
 import type { WriteRequestContext } from "../storage/write-context.ts";
 import { withCondition } from "./binding.ts";
@@ -35,6 +38,8 @@ export function evictionCreator(env: Env, registry: Registry): SubresourceCreato
     const named = eviction.metadata?.name;
     if (named !== undefined && named !== "" && named !== name) throw badRequestError("name in URL does not match name in Eviction object");
     const options = eviction.deleteOptions ?? {};
+    const errors = validateDeleteOptions(options);
+    if (errors.length > 0) throw invalidError({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors);
     const isDryRun = context.dryRun || (options.dryRun ?? []).length > 0;
     await new PodEviction(env, registry, { ...context, dryRun: isDryRun }).evict(namespace, name, options);
     return successStatus();
@@ -116,11 +121,11 @@ class PodEviction {
     const { resourceVersion, uid } = options.preconditions ?? {};
     const change = (current: Pod | undefined): Mutable<Pod> => {
       if (current === undefined) throw notFoundError(pods, name);
+      checkDeletePreconditions(pods, current, options);
       const pod = mutableCopy(current);
       const condition = { type: "DisruptionTarget", status: "True", reason: "EvictionByEvictionAPI", message: "Eviction API: evicting" };
       pod.status = { ...pod.status, conditions: withCondition(pod.status?.conditions ?? [], condition, formatTime(this.env.clock.now())) };
       pod.metadata.resourceVersion = resourceVersion;
-      if (uid !== undefined) pod.metadata.uid = uid;
       return pod;
     };
     const { revision } = await this.registry.writer.update({ kind: pods, namespace, name, subresource: "status", change, ownChange: true }, this.context);

@@ -1,52 +1,7 @@
 // Requests that are wrong in their form rather than in their object, patches, apply, deletion with conditions, and the documents
 // that the server gives of itself.
 import type { RequestCase, Scenario } from "./cases.ts";
-
-const MAPS = "/api/v1/namespaces/default/configmaps";
-const DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments";
-const JSON_PATCH = { "content-type": "application/json-patch+json" };
-const MERGE = { "content-type": "application/merge-patch+json" };
-const STRATEGIC = { "content-type": "application/strategic-merge-patch+json" };
-const APPLY = { "content-type": "application/apply-patch+yaml" };
-const YAML = { "content-type": "application/yaml" };
-
-type More = Partial<Omit<RequestCase, "method" | "path">>;
-const request = (method: string, path: string, body?: unknown, more: More = {}): RequestCase => ({
-  name: more.name ?? `${method} ${path}${body === undefined ? "" : ` ${brief(body)}`}${more.as === undefined ? "" : ` as ${more.as}`}${briefHeaders(more)}`,
-  method,
-  path,
-  ...(body === undefined ? {} : { body }),
-  ...more,
-});
-const brief = (body: unknown): string => {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  return text.length > 160 ? `${text.slice(0, 120)}... (${text.length} characters)` : text;
-};
-const briefHeaders = ({ headers = {} }: More): string =>
-  Object.entries(headers)
-    .map(([name, value]) => ` (${name}: ${value})`)
-    .join("");
-const get = (path: string, more?: More): RequestCase => request("GET", path, undefined, more);
-const post = (path: string, body: unknown, more?: More): RequestCase => request("POST", path, body, more);
-const put = (path: string, body: unknown, more?: More): RequestCase => request("PUT", path, body, more);
-const patch = (path: string, headers: Readonly<Record<string, string>>, body: unknown): RequestCase => request("PATCH", path, body, { headers });
-const remove = (path: string, body?: unknown): RequestCase => request("DELETE", path, body);
-
-const map = (name: string, more: Readonly<Record<string, unknown>> = {}): unknown => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name }, ...more });
-const deployment = (change: Readonly<Record<string, unknown>> = {}): unknown => ({
-  apiVersion: "apps/v1",
-  kind: "Deployment",
-  metadata: { name: "form" },
-  spec: {
-    replicas: 1,
-    selector: { matchLabels: { app: "form" } },
-    template: {
-      metadata: { labels: { app: "form" } },
-      spec: { containers: [{ name: "a", image: "a:1", env: [{ name: "A", value: "1" }], ports: [{ containerPort: 80 }] }] },
-    },
-    ...change,
-  },
-});
+import { APPLY, DEPLOYMENTS, deployment, get, JSON_PATCH, MAPS, MERGE, map, patch, post, put, remove, request, STRATEGIC, YAML } from "./requests.ts";
 
 /** What a controller manager would make, so that pods can be created. */
 export const preparation: Scenario = {
@@ -78,6 +33,18 @@ const bodies: readonly RequestCase[] = [
   post(MAPS, { kind: "ConfigMapList", apiVersion: "v1", items: [] }),
   post(MAPS, { kind: "Nope", apiVersion: "nope/v1", metadata: { name: "a" } }),
   post(MAPS, { kind: "ConfigMap", apiVersion: "a/b/c", metadata: { name: "a" } }),
+  post(MAPS, { kind: "Pod", apiVersion: "v1", metadata: { name: "a" } }),
+  post(MAPS, { kind: "Deployment", apiVersion: "apps/v1", metadata: { name: "a" } }),
+  post(MAPS, { kind: "Secret", apiVersion: "v1", metadata: { name: "a" }, data: { a: 5 } }),
+  post(MAPS, map("a", { metadata: { name: "a", resourceVersion: "5" } })),
+  post(MAPS, map("a", { metadata: { name: "a", resourceVersion: "x" } })),
+  post(DEPLOYMENTS, map("a")),
+  post("/api/v1/namespaces/default/services", {
+    kind: "Service",
+    apiVersion: "v1",
+    metadata: { name: "far" },
+    spec: { clusterIP: "1.2.3.4", ports: [{ port: 80 }] },
+  }),
   post(MAPS, { kind: "ConfigMap", metadata: { name: "a" } }),
   post(MAPS, { apiVersion: "v1", metadata: { name: "b" } }),
   ...["Strict", "Warn", "Ignore", "Nope"].flatMap((mode) => [
@@ -326,6 +293,21 @@ const apply: readonly RequestCase[] = [
   patch(`${MAPS}/applied?fieldManager=one`, APPLY, map("other")),
   patch(`${MAPS}/applied?fieldManager=one`, APPLY, { apiVersion: "v1", kind: "Secret", metadata: { name: "applied" } }),
   patch(`${MAPS}/applied?fieldManager=one`, APPLY, map("applied", { data: { c: 5 } })),
+  ...[
+    { replicas: "x" },
+    { paused: 5 },
+    { template: 5 },
+    { template: { spec: { containers: { a: 1 } } } },
+    { template: { spec: { containers: [5] } } },
+    { template: { spec: { containers: [{ name: "a", env: [{ name: "A", value: 5 }] }] } } },
+    { template: { spec: { containers: [{ name: "a", env: [{ value: "5" }] }] } } },
+    { template: { spec: { containers: [{ name: "a", command: "sh" }] } } },
+    { template: { spec: { containers: [{ name: "a", command: [5] }] } } },
+    { template: { spec: { containers: [{ name: "a", resources: { limits: { cpu: true } } }] } } },
+    { selector: "x" },
+  ].map((change) =>
+    patch(`${DEPLOYMENTS}/form?fieldManager=typed&dryRun=All`, APPLY, { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "form" }, spec: change }),
+  ),
   patch(`${MAPS}/applied?fieldManager=one`, APPLY, map("applied", { nope: 5 })),
   patch(`${MAPS}/applied?fieldManager=one&fieldValidation=Strict`, APPLY, map("applied", { nope: 5 })),
   patch(`${MAPS}/applied?fieldManager=one`, APPLY, map("applied", { metadata: { name: "applied", resourceVersion: "5" } })),
@@ -446,6 +428,10 @@ const rights: readonly RequestCase[] = [
   request("DELETE", MAPS, undefined, { as: "jane" }),
   get(`${MAPS}?watch=1`, { as: "jane" }),
   get("/metrics", { as: "jane" }),
+  get(MAPS, { headers: { "impersonate-user": "system:node:n1" }, as: "jane" }),
+  get(MAPS, { headers: { "impersonate-user": "system:serviceaccount:default:a", "impersonate-group": "g" }, as: "jane" }),
+  post(MAPS, map("a"), { headers: { "impersonate-user": "joe" }, as: "jane" }),
+  get("/version", { headers: { "impersonate-user": "joe" }, as: "jane" }),
   get("/nope", { as: "jane" }),
   get("/api/v1/nope", { as: "jane" }),
   get("/version", { as: "jane" }),
