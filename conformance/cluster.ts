@@ -8,6 +8,8 @@ import { ConformanceError, output } from "./process.ts";
 const LAUNCHER = resolve("kubets");
 
 export interface ConformanceCluster {
+  /** The address of the first node, which every node reaches. */
+  address(): Promise<string>;
   /** Everything that the cluster logged so far. */
   log(): Promise<string>;
   delete(): Promise<void>;
@@ -18,6 +20,7 @@ export async function startedCluster(folders: Folders, options: { readonly nodes
   const kubets = (...args: string[]): Promise<string> =>
     output({ program: LAUNCHER, args, env: { KUBECONFIG: folders.kubeconfig, KUBETS_DATA_DIR: folders.cluster, NO_COLOR: "1" } });
   const cluster: ConformanceCluster = {
+    address: async () => (await kubets("ip")).trim(),
     log: () => kubets("logs"),
     delete: async () => {
       await kubets("delete");

@@ -9,6 +9,7 @@ import { writeFailures } from "./failures.ts";
 import { type Folders, foldersIn } from "./folders.ts";
 import { buildImages } from "./images.ts";
 import { ConformanceError } from "./process.ts";
+import { type Registry, startRegistry } from "./registry.ts";
 import { areaTable, mergeResults, type Results, resultOf, resultsPage, type TestResult, withoutVerdicts } from "./results.ts";
 import { type RunningSuite, runSuite, suiteTests } from "./suite.ts";
 import { chosenTests, isSerial } from "./tests.ts";
@@ -55,12 +56,15 @@ function interrupt(run: Run): void {
 async function runTests(run: Run, tests: readonly string[]): Promise<void> {
   const { folders, wanted } = run;
   const cluster = await startedCluster(folders, wanted);
+  let registry: Registry | undefined;
   try {
+    registry = await startRegistry(folders.images, await cluster.address());
     run.results = withoutVerdicts(run.results, tests);
     const count = { told: new Set<string>(), all: tests.length };
     await runPart(run, { cluster, title: "parallel", tests: tests.filter((name) => !isSerial(name)), procs: wanted.procs, count });
     await runPart(run, { cluster, title: "serial", tests: tests.filter(isSerial), procs: 1, count });
   } finally {
+    registry?.close();
     if (!wanted.keep) await cluster.delete();
   }
   for (const line of areaTable(run.results)) console.log(line);

@@ -25,3 +25,23 @@ test("verdicts come out of what is printed", () => {
     { name: tests[0], outcome: "passed" },
   ]);
 });
+
+test("tests that run one by one have their names first", () => {
+  const read = verdictReader(tests);
+  const printed = [
+    "[sig-node] Pods should start [Conformance] twice [sig-node, Conformance]",
+    "  STEP: creating",
+    "• [60.435 seconds]",
+    "------------------------------",
+    "[sig-node] Secrets are read [Conformance] [sig-node, Conformance]",
+    "• [FAILED] [30.156 seconds]",
+    "[sig-node] Secrets [It] are read [Conformance] [sig-node, Conformance]",
+    "[sig-node] Pods should start [Conformance] [sig-node, Conformance]",
+    "• [INTERRUPTED] [1.000 seconds]",
+    "------------------------------",
+  ];
+  expect(printed.flatMap((line) => read(line) ?? [])).toEqual([
+    { name: tests[1], outcome: "passed" },
+    { name: tests[2], outcome: "failed" },
+  ]);
+});
