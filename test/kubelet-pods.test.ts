@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { configMaps, type Pod, pods, secrets, services } from "../src/api/index.ts";
 import type { SimulatedContainer } from "../src/kubelet/index.ts";
 import { type SimulatedNode, type SimulatedNodeOptions, startSimulatedNode } from "./simulated-node.ts";
@@ -58,6 +58,19 @@ describe("a pod on a node", () => {
     await client.patch(pods, { namespace: "default", name: "web" }, { type: "merge", body: { metadata: { labels: { a: "b" } } } });
     await clock.advance(10 * 60_000);
     expect(writes()).toBe(before);
+  });
+
+  it("is looked at in the runtime before the kubelet acts and after, not once more for what the kubelet did", async () => {
+    const { createPod, waitForPod, runtime, clock, client } = await start();
+    await client.create(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings", namespace: "default" }, data: { a: "1" } });
+    const looks = vi.spyOn(runtime, "listContainers");
+    await createPod("web", {
+      volumes: [{ name: "settings", configMap: { name: "settings" } }],
+      containers: [main({ volumeMounts: [{ name: "settings", mountPath: "/settings" }] })],
+    });
+    await waitForPod("web", isReady);
+    await clock.settle();
+    expect(looks.mock.calls.filter(([filter]) => filter?.podUid !== undefined)).toHaveLength(2);
   });
 
   it("succeeds when its containers do and the policy is Never or OnFailure", async () => {

@@ -9,7 +9,7 @@ import { type KubeletSettings, kubeletSettings } from "./configuration/kubelet-s
 import { completeConfiguration } from "./configuration/read-configuration.ts";
 import { createContainerKiller } from "./containers/container-killer.ts";
 import { createContainerStarter } from "./containers/container-starter.ts";
-import { sandboxProfile, sandboxProfilePath } from "./containers/sandbox-seccomp.ts";
+import { provideSandboxProfile } from "./containers/sandbox-seccomp.ts";
 import { createObjectCache } from "./environment/object-cache.ts";
 import { createTokenSource } from "./environment/service-account-tokens.ts";
 import type { EvictablePod } from "./eviction/eviction-manager.ts";
@@ -165,7 +165,7 @@ class NodeKubelet implements Kubelet {
     this.running = true;
     const { host, runtime } = this.options;
     await host.files.makeDirectory(host.rootDirectory, 0o750);
-    await host.files.write(sandboxProfilePath(host.rootDirectory), new TextEncoder().encode(sandboxProfile), 0o644);
+    await provideSandboxProfile(host);
     ({ memoryBytes: this.memoryBytes, hasAppArmor: this.hasAppArmor } = await host.facts());
     await this.cgroups.apply();
     await this.parts.allocations.load();

@@ -1,6 +1,7 @@
 // The seccomp profile (https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#seccomp) of pod sandboxes, whose
 // program waits for signals and for the end of its children, and nothing else. A runtime's default profile allows several hundred
-// system calls for three architectures, and translating it for the kernel was half of what a sandbox's process took to start.
+// system calls for three architectures, which are translated for the kernel anew for every sandbox.
+import type { KubeletHost } from "../host.ts";
 
 /** For the program itself, and for what a runtime does between taking up the profile and becoming the program. */
 const ALLOWED = [
@@ -14,12 +15,20 @@ const ALLOWED = [
 ];
 
 /** Without a list of architectures it is for the machine's own: what calls the kernel in another way is killed. */
-export const sandboxProfile: string = JSON.stringify({
+const PROFILE = JSON.stringify({
   defaultAction: "SCMP_ACT_ERRNO",
   syscalls: [{ names: ALLOWED.flatMap((line) => line.split(" ")), action: "SCMP_ACT_ALLOW" }],
 });
 
-/** Where the kubelet puts it for the runtime to read. */
+/** Where the runtime finds it. */
 export function sandboxProfilePath(rootDirectory: string): string {
   return `${rootDirectory}/sandbox-seccomp.json`;
+}
+
+/** Before the first sandbox is made. What is there is left alone: a full disk must not keep a kubelet from starting again. */
+export async function provideSandboxProfile({ files, rootDirectory }: Pick<KubeletHost, "files" | "rootDirectory">): Promise<void> {
+  const path = sandboxProfilePath(rootDirectory);
+  const present = await files.read(path);
+  if (present !== undefined && new TextDecoder().decode(present) === PROFILE) return;
+  await files.write(path, new TextEncoder().encode(PROFILE), 0o644);
 }
