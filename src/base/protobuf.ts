@@ -176,7 +176,7 @@ function readField(input: Reader, field: Field, wireType: number, result: Record
     }
     (result[field.name] as Record<string, string>)[pair[0]] = pair[1];
   } else if (field.type === "string") put(result, field, utf8Decoder.decode(bytes));
-  else if (field.type === "bytes") put(result, field, bytes.slice());
+  else if (field.type === "bytes") put(result, field, new Uint8Array(bytes));
   else put(result, field, decode(field.type, bytes));
 }
 

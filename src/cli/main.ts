@@ -157,6 +157,22 @@ program
   .addOption(output())
   .action(async (options: { output: "text" | "json" }) => (await import("./version.ts")).version(options));
 
+program
+  .command("etcd")
+  .description("serve the store alone, with etcd's v3 API and flags")
+  .option("--name <name>", "name of the member", "default")
+  .option("--data-dir <folder>", "where the data is kept (default: NAME.etcd)")
+  .option("--listen-client-urls <urls>", "where to listen, separated by commas", "http://localhost:2379")
+  .option("--advertise-client-urls <urls>", "what clients are told (default: where it listens)")
+  .option("--listen-metrics-urls <urls>", "more addresses, for /metrics and /health")
+  .option("--cert-file <file>", "the server's certificate, PEM")
+  .option("--key-file <file>", "its private key, PEM")
+  .option("--trusted-ca-file <file>", "who vouches for clients, PEM")
+  .option("--client-cert-auth", "demand a certificate of every client")
+  .option("--quota-backend-bytes <bytes>", "raise an alarm when so much holds data; 0: no quota", Number, 0)
+  .addOption(new Option("--log-level <level>", "what is logged").choices(["debug", "info", "warn", "error"]).default("info"))
+  .action(async (options: import("./etcd.ts").EtcdFlags) => (await import("./etcd.ts")).etcd(options));
+
 // The detached process itself; `kubets start` launches it.
 program
   .command("run-cluster", { hidden: true })
@@ -178,7 +194,7 @@ function explain(error: unknown): number {
   if (
     error instanceof UserError ||
     (error instanceof Error &&
-      ["OptionsError", "DaemonError", "ClaimError", "ContainerdError", "NodeMachineError", "InstallError", "ImageError"].includes(error.name))
+      ["OptionsError", "DaemonError", "ClaimError", "ContainerdError", "NodeMachineError", "InstallError", "ImageError", "StoreError"].includes(error.name))
   ) {
     process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
     return error instanceof UserError ? error.exitCode : 1;

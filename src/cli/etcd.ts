@@ -1,0 +1,75 @@
+// `kubets etcd`: the store alone, as etcd is started, with its flags (https://etcd.io/docs/v3.6/op-guide/configuration/).
+import { readFile } from "node:fs/promises";
+import { createSystemEnv } from "../base/index.host.ts";
+import { openEtcdStore, serveEtcd } from "../store/index.host.ts";
+import { UserError } from "./progress.ts";
+
+export interface EtcdFlags {
+  readonly name: string;
+  readonly dataDir?: string;
+  readonly listenClientUrls: string;
+  readonly advertiseClientUrls?: string;
+  readonly listenMetricsUrls?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  readonly trustedCaFile?: string;
+  readonly clientCertAuth?: boolean;
+  readonly quotaBackendBytes: number;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+}
+
+/** Serves until the process is told to end. */
+export async function etcd(flags: EtcdFlags): Promise<void> {
+  const listenUrls = parseUrls("--listen-client-urls", flags.listenClientUrls);
+  const metricsUrls = parseUrls("--listen-metrics-urls", flags.listenMetricsUrls ?? "");
+  const tls = await readTls(flags, [...listenUrls, ...metricsUrls]);
+  const env = createSystemEnv({ logLevel: flags.logLevel });
+  const folder = flags.dataDir ?? `${flags.name}.etcd`;
+  const quota = flags.quotaBackendBytes > 0 ? { quotaBytes: flags.quotaBackendBytes } : {};
+  const store = await openEtcdStore(env, { folder, ...quota });
+  const advertised = flags.advertiseClientUrls === undefined ? listenUrls : parseUrls("--advertise-client-urls", flags.advertiseClientUrls);
+  const serving = await serveEtcd(env, store, {
+    name: flags.name,
+    clientUrls: advertised.map(({ origin }) => origin),
+    listenUrls: [...listenUrls, ...metricsUrls],
+    ...quota,
+    ...(tls === undefined ? {} : { tls }),
+  }).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  env.log.info("serving etcd's API", { urls: listenUrls.map(({ origin }) => origin).join(","), folder });
+  await new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+  await serving.close();
+  await store.close();
+}
+
+function parseUrls(flag: string, text: string): URL[] {
+  return text
+    .split(",")
+    .filter((part) => part !== "")
+    .map((part) => {
+      const url = URL.canParse(part) ? new URL(part) : undefined;
+      if (url === undefined || !["http:", "https:"].includes(url.protocol) || url.pathname !== "/") {
+        throw new UserError(`${flag} takes URLs such as https://127.0.0.1:2379, not "${part}"`);
+      }
+      return url;
+    });
+}
+
+async function readTls({ certFile, keyFile, trustedCaFile, clientCertAuth }: EtcdFlags, urls: readonly URL[]) {
+  const needed = urls.some(({ protocol }) => protocol === "https:");
+  if (clientCertAuth && trustedCaFile === undefined) throw new UserError("--client-cert-auth needs --trusted-ca-file");
+  if (certFile === undefined || keyFile === undefined) {
+    if (needed) throw new UserError("https URLs need --cert-file and --key-file");
+    return undefined;
+  }
+  const [certificate, privateKey, clientAuthorities] = await Promise.all([
+    readFile(certFile, "utf8"),
+    readFile(keyFile, "utf8"),
+    trustedCaFile === undefined ? undefined : readFile(trustedCaFile, "utf8"),
+  ]);
+  return { certificate, privateKey, ...(clientAuthorities === undefined ? {} : { clientAuthorities }) };
+}
