@@ -84,6 +84,7 @@ program
   .command("logs")
   .description("print the log of the cluster itself")
   .addOption(dataDir())
+  .option("--node <name>", "the log of a node beside the first one instead")
   .option("-f, --follow", "go on as the log grows")
   .option("--tail <lines>", "begin with the last lines only", Number)
   .action(async (options: import("./logs.ts").LogsFlags) => (await import("./logs.ts")).logs(options));

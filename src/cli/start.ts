@@ -6,7 +6,6 @@ import { resolve } from "node:path";
 import { launchDaemon, runningDaemon } from "../cluster/daemon.host.ts";
 import type { ClusterPaths } from "../cluster/data-folder.ts";
 import { claimMachine } from "../cluster/machine-claim.host.ts";
-import { readNodes } from "../cluster/nodes/node-records.host.ts";
 import { type ClusterOptions, checkNodeNetwork, checkOptions, DEFAULT_OPTIONS, type RuntimeChoice } from "../cluster/options.ts";
 import { addUserContext } from "./kubeconfig-file.ts";
 import { type PlaceFlags, placeOf } from "./place.ts";
@@ -85,9 +84,7 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
     ...(await nodeFlags(flags)),
   };
   // Nodes, pods and services have their names and addresses by then.
-  const hasFurtherNodes = (await readNodes(paths)).length > 0;
-  const ofFurtherNodes = hasFurtherNodes ? (["nodeNetworkCidr"] as const) : [];
-  for (const fixed of ["runtime", "nodeName", "podCidr", "serviceCidr", "nodeCidrMaskSizeIpv4", "nodeCidrMaskSizeIpv6", ...ofFurtherNodes] as const) {
+  for (const fixed of ["runtime", "nodeName", "podCidr", "serviceCidr", "nodeCidrMaskSizeIpv4", "nodeCidrMaskSizeIpv6"] as const) {
     const before = earlier[fixed];
     if (asked[fixed] !== undefined && before !== undefined && asked[fixed] !== before)
       throw new UserError(`the cluster in ${paths.data} was made with ${fixed} "${before}" and cannot change to "${asked[fixed]}"; "kubets delete" removes it`);

@@ -25,6 +25,7 @@ const run = promisify(execFile);
 /** Ends all containers of all nodes, sandboxes, shims and containerds, and unmounts the volumes. Nothing that is stored is removed. */
 export async function stopNode(paths: ClusterPaths): Promise<void> {
   await Promise.all([endOwnPods(paths), ...(await readNodes(paths)).map((record) => shutDown(paths, record))]);
+  await removeNodeLinks();
   await stopContainerd(paths);
   await Promise.all((await ownShims(paths)).map((pid) => endProcess(pid, { graceMs: 1000 })));
   // A container that was just being started has a process that neither containerd nor a shim knows of any more.
@@ -36,7 +37,6 @@ export async function stopNode(paths: ClusterPaths): Promise<void> {
 export async function removeNode(paths: ClusterPaths): Promise<void> {
   await removeLinuxNetwork({ cniConfigFolder: paths.cniConfig, cniStateFolder: paths.cniState });
   await removeTables();
-  await removeNodeLinks();
   await unmountBelow([paths.data, paths.run]);
   // Removing the folders would remove what belongs to somebody else.
   const [mounted] = await mountPointsBelow([paths.data, paths.run]);

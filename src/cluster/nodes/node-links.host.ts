@@ -75,7 +75,7 @@ async function refuseTaken(range: string): Promise<void> {
   const other = routes.find(({ dst, dev }) => dst !== "default" && dev !== NODE_BRIDGE && overlap(range, dst));
   if (other === undefined) return;
   const problem = `this machine has a route to ${other.dst}${other.dev === undefined ? "" : ` (${other.dev})`}, which overlaps with its nodes' addresses ${range}`;
-  throw new OptionsError(`${problem}; run "kubets stop", then "kubets start" with --node-network-cidr and a range that is free`);
+  throw new OptionsError(`${problem}; stop the cluster if it runs, and start it with --node-network-cidr and a range that is free`);
 }
 
 function overlap(range: string, destination: string): boolean {
