@@ -5,9 +5,9 @@ import { createSystemEnv } from "../base/index.host.ts";
 import type { ClusterPaths } from "../cluster/data-folder.ts";
 import { deleteNode, type NodeHome, prepareMachine, startNodes } from "../cluster/nodes/node-lifecycle.host.ts";
 import { poweredNode, powerOff } from "../cluster/nodes/node-machine.host.ts";
-import { checkNodeName, type NodeRecord, nextName } from "../cluster/nodes/node-record.ts";
+import { checkNodeName, type NodeRecord, nextName, type OwnOptions } from "../cluster/nodes/node-record.ts";
 import { createNode, readNode, readNodes } from "../cluster/nodes/node-records.host.ts";
-import { type ClusterOptions, checkNodeNetwork, type NodeOptions } from "../cluster/options.ts";
+import { type ClusterOptions, checkNodeNetwork } from "../cluster/options.ts";
 import { adminClient } from "./admin-client.ts";
 import { existingPlace, type PlaceFlags, runningPlace } from "./place.ts";
 import { createProgress, UserError } from "./progress.ts";
@@ -26,7 +26,7 @@ export async function add(name: string, flags: AddFlags): Promise<void> {
   checkNodeName(name);
   if (name === cluster.nodeName || (await readNode(paths, name)) !== undefined) throw new UserError(`there is a node ${name} already; choose another name`);
   const { parseNodeLabels, parseTaints } = await import("../cluster/node-flags.ts");
-  const own: Partial<NodeOptions> & { nodeName: string } = {
+  const own: OwnOptions = {
     nodeName: name,
     ...(flags.nodeLabels === undefined ? {} : { nodeLabels: parseNodeLabels(flags.nodeLabels) }),
     ...(flags.registerWithTaints === undefined ? {} : { registerWithTaints: parseTaints(flags.registerWithTaints) }),

@@ -1,7 +1,7 @@
 // Further nodes on this machine, from being made to being gone.
 import { readFile, rm } from "node:fs/promises";
-import { isNodeReady, isStatus, type Node, nodes } from "../../api/index.ts";
-import type { Env } from "../../base/index.ts";
+import { isNodeReady, isStatus, nodes } from "../../api/index.ts";
+import type { Env, Timer } from "../../base/index.ts";
 import { type Client, createInformer } from "../../client/index.ts";
 import { replaceFile } from "../../kubeadm/index.host.ts";
 import { allowNodesToJoin, createKubeconfig, kubeconfigText, newBootstrapToken, publishBootstrapToken, withdrawBootstrapToken } from "../../kubeadm/index.ts";
@@ -29,13 +29,21 @@ export interface NodeHome {
 
 const TOKEN_LIFETIME_MS = 60 * 60_000;
 const READY_LIMIT_MS = 120_000;
+const POWER_CHECK_MS = 500;
 
 /** Gives the nodes power and a place in the cluster, side by side. Resolves when all are Ready; throws `NodeMachineError` with all that went wrong. */
 export async function startNodes(env: Env, home: NodeHome, records: readonly NodeRecord[]): Promise<void> {
   if (records.length === 0) return;
   const { paths, cluster, client } = home;
   await Promise.all([prepareMachine(cluster), allowNodesToJoin(client)]);
-  const outcomes = await Promise.allSettled(records.map(async (record) => startNode(env, home, await refreshNode(paths, cluster, record))));
+  const outcomes = await Promise.allSettled(
+    records.map(async (before) => {
+      const record = await refreshNode(paths, cluster, before);
+      // What a node was told when it got power, it knows until it loses it.
+      if (JSON.stringify(record) !== JSON.stringify(before)) await powerOff(paths, before);
+      await startNode(env, home, record);
+    }),
+  );
   const problems = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [messageOf(outcome.reason)] : []));
   if (problems.length > 0) throw new NodeMachineError(problems.join("; "));
 }
@@ -103,23 +111,36 @@ export async function deleteNode({ paths, cluster, client }: Omit<NodeHome, "mac
  */
 function untilReady(env: Env, client: Client, { paths, name }: { readonly paths: ClusterPaths; readonly name: string }): Promise<number> {
   const informer = createInformer(env, client, nodes, { fieldSelector: `metadata.name=${name}` });
+  let timeout: Timer | undefined;
+  let power: Timer | undefined;
   return new Promise<number>((resolve, reject) => {
     const { log } = nodePaths(paths, name);
-    const timeout = env.clock.setTimeout(
+    timeout = env.clock.setTimeout(
       () => reject(new NodeMachineError(`node ${name} is not Ready after ${READY_LIMIT_MS / 1000} s; its log is ${log}`)),
       READY_LIMIT_MS,
     );
-    const look = (node: Node): void => {
-      if (!isNodeReady(node)) return;
+    const look = (): void => {
       present(paths, name).then(({ pid, bootId }) => {
-        if (node.status?.nodeInfo?.bootID !== bootId) return;
-        timeout.cancel();
+        const node = informer.get(name);
+        if (node === undefined || !isNodeReady(node) || node.status?.nodeInfo?.bootID !== bootId) return;
         resolve(pid);
       }, reject);
     };
     informer.addHandler({ added: look, updated: look });
     informer.start();
-  }).finally(() => informer.stop());
+    // That it has lost its power again, the cluster does not tell for a while.
+    const lookLater = (): void => {
+      power = env.clock.setTimeout(() => {
+        look();
+        lookLater();
+      }, POWER_CHECK_MS);
+    };
+    lookLater();
+  }).finally(() => {
+    timeout?.cancel();
+    power?.cancel();
+    informer.stop();
+  });
 }
 
 async function present(paths: ClusterPaths, name: string): Promise<{ readonly pid: number; readonly bootId: string }> {

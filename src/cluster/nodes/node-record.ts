@@ -12,8 +12,12 @@ export interface NodeRecord {
   readonly addresses: readonly string[];
   /** The API server as nodes reach it: `https://host:port`. */
   readonly server: string;
+  /** What was asked for this node; the rest of its options is the cluster's. */
+  readonly own: OwnOptions;
   readonly options: NodeOptions;
 }
+
+export type OwnOptions = Pick<NodeOptions, "nodeName" | "nodeLabels" | "registerWithTaints" | "maxPods">;
 
 export interface NodePaths {
   /** The node's disk: what is the data folder in the node. */
@@ -82,7 +86,7 @@ export function lastNumber(options: ClusterOptions): number {
 }
 
 /** Of the cluster's own options a further node takes what concerns every node, and `own` for what concerns it alone. */
-export function nodeRecord(cluster: ClusterOptions, number: number, own: Partial<NodeOptions> & { readonly nodeName: string }): NodeRecord {
+export function nodeRecord(cluster: ClusterOptions, number: number, own: OwnOptions): NodeRecord {
   const { runtime, serviceCidr, podCidr, clusterDomain, kubeletConfig, maxPods, apiPort } = cluster;
   const [host = ""] = machineAddresses(cluster);
   return {
@@ -90,6 +94,7 @@ export function nodeRecord(cluster: ClusterOptions, number: number, own: Partial
     number,
     addresses: nodeRanges(cluster).map((range) => addressAt(range, number)),
     server: `https://${host.includes(":") ? `[${host}]` : host}:${apiPort}`,
+    own,
     options: { runtime, serviceCidr, podCidr, clusterDomain, kubeletConfig, maxPods, ...own },
   };
 }

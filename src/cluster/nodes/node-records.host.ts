@@ -5,8 +5,8 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClusterPaths } from "../data-folder.ts";
-import { type ClusterOptions, type NodeOptions, OptionsError } from "../options.ts";
-import { FIRST_NUMBER, lastNumber, type NodeRecord, nodePaths, nodeRecord, nodesFolder } from "./node-record.ts";
+import { type ClusterOptions, OptionsError } from "../options.ts";
+import { FIRST_NUMBER, lastNumber, type NodeRecord, nodePaths, nodeRecord, nodesFolder, type OwnOptions } from "./node-record.ts";
 
 /** By name. */
 export async function readNodes(paths: ClusterPaths): Promise<NodeRecord[]> {
@@ -25,7 +25,7 @@ export async function readRecord(file: string): Promise<NodeRecord | undefined> 
 }
 
 /** Throws `OptionsError` when no number is left. */
-export async function createNode(paths: ClusterPaths, cluster: ClusterOptions, own: Partial<NodeOptions> & { readonly nodeName: string }): Promise<NodeRecord> {
+export async function createNode(paths: ClusterPaths, cluster: ClusterOptions, own: OwnOptions): Promise<NodeRecord> {
   const { folder } = nodePaths(paths, own.nodeName);
   await mkdir(folder, { recursive: true, mode: 0o711 });
   const record = nodeRecord(cluster, await takeNumber(paths, cluster, own.nodeName), own);
@@ -34,9 +34,8 @@ export async function createNode(paths: ClusterPaths, cluster: ClusterOptions, o
 }
 
 /** The same node, as the cluster's present options want it. */
-export async function refreshNode(paths: ClusterPaths, cluster: ClusterOptions, { number, options }: NodeRecord): Promise<NodeRecord> {
-  const { nodeName, nodeLabels, registerWithTaints, maxPods, kubeletConfig } = options;
-  const record = nodeRecord(cluster, number, { nodeName, nodeLabels, registerWithTaints, maxPods, kubeletConfig });
+export async function refreshNode(paths: ClusterPaths, cluster: ClusterOptions, { number, own }: NodeRecord): Promise<NodeRecord> {
+  const record = nodeRecord(cluster, number, own);
   await writeRecord(paths, record);
   return record;
 }
