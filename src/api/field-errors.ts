@@ -9,8 +9,8 @@ export class FieldPath {
   }
   /** The path of an object itself, before any field. */
   static readonly empty = new FieldPath("");
-  child(...names: string[]): FieldPath {
-    const rest = names.join(".");
+  child(name: string, ...more: string[]): FieldPath {
+    const rest = more.length === 0 ? name : [name, ...more].join(".");
     return new FieldPath(this.text === "" ? rest : `${this.text}.${rest}`);
   }
   index(position: number): FieldPath {

@@ -44,36 +44,35 @@ export function validateSchema(schema: Schema, object: KubeObject): FieldError[]
   const errors: FieldError[] = [];
   if (schema.type !== "object") return errors;
   for (const field of schema.fields.values()) {
-    if (!UNCHECKED.has(field.name)) checkField(field, (object as unknown as Record<string, unknown>)[field.name], FieldPath.root(field.name), errors);
+    if (!UNCHECKED.has(field.name)) checkField(field, (object as unknown as Record<string, unknown>)[field.name], FieldPath.empty, errors);
   }
   return errors;
 }
 
-function checkField(field: FieldSchema, value: unknown, path: FieldPath, errors: FieldError[]): void {
+/** `parent` is where the field's object stands: most fields are fine or absent, and no path is made for them. */
+function checkField(field: FieldSchema, value: unknown, parent: FieldPath, errors: FieldError[]): void {
   if (value === undefined || value === null) {
-    if (field.required && !field.emitEmpty) errors.push(required(path));
-    return;
-  }
-  if (field.enum !== undefined) checkEnum(field, field.enum, value, path, errors);
-  else checkValue(field.schema, value, path, errors);
+    if (field.required && !field.emitEmpty) errors.push(required(parent.child(field.name)));
+  } else if (field.enum !== undefined) checkEnum(field, field.enum, value, parent, errors);
+  else if (!isLeaf(field.schema)) checkValue(field.schema, value, parent.child(field.name), errors);
 }
 
-function checkEnum(field: FieldSchema, allowed: readonly string[], value: unknown, path: FieldPath, errors: FieldError[]): void {
-  const supported = [...allowed].sort();
+function checkEnum(field: FieldSchema, allowed: readonly string[], value: unknown, parent: FieldPath, errors: FieldError[]): void {
+  const refused = (path: FieldPath, text: string): FieldError => notSupported(path, text, [...allowed].sort());
   if (Array.isArray(value)) {
     for (const [position, item] of value.entries()) {
-      if (typeof item === "string" && !allowed.includes(item)) errors.push(notSupported(path.index(position), item, supported));
+      if (typeof item === "string" && !allowed.includes(item)) errors.push(refused(parent.child(field.name).index(position), item));
     }
   } else if (value === "" && !allowed.includes("")) {
-    if (field.required) errors.push(required(path));
-  } else if (typeof value === "string" && !allowed.includes(value)) errors.push(notSupported(path, value, supported));
+    if (field.required) errors.push(required(parent.child(field.name)));
+  } else if (typeof value === "string" && !allowed.includes(value)) errors.push(refused(parent.child(field.name), value));
 }
 
 function checkValue(schema: Schema, value: unknown, path: FieldPath, errors: FieldError[]): void {
   if (typeof value !== "object" || value === null) return;
   if (schema.type === "object") {
     if (schema.definition === OBJECT_META) return;
-    for (const field of schema.fields.values()) checkField(field, (value as Record<string, unknown>)[field.name], path.child(field.name), errors);
+    for (const field of schema.fields.values()) checkField(field, (value as Record<string, unknown>)[field.name], path, errors);
   } else if (schema.type === "array" && !isLeaf(schema.items)) {
     for (const [position, item] of (value as readonly unknown[]).entries()) checkValue(schema.items, item, path.index(position), errors);
   } else if (schema.type === "map" && !isLeaf(schema.values)) {

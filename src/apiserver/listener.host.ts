@@ -44,6 +44,8 @@ type AnyResponse = ServerResponse | Http2ServerResponse;
 const MAX_HEADER_BYTES = 1024 * 1024;
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 const GZIP_FROM_BYTES = 128 * 1024;
+/** Joining the pieces of a smaller answer takes less than writing each. */
+const ONE_WRITE_BYTES = 64 * 1024;
 const CLOSE_GRACE_MS = 2_000;
 
 export function listen(env: Env, server: { readonly handler: Handler }, options: ListenOptions): Promise<Listener> {
@@ -165,19 +167,25 @@ async function serve(handler: Handler, streams: OpenStreams, request: AnyRequest
 }
 
 async function answerOf(handler: Handler, request: AnyRequest, response: AnyResponse): Promise<ApiResponse> {
-  const certificate = clientCertificate(request.socket as TLSSocket);
+  const certificate = clientCertificate(connectionOf(request), request.socket as TLSSocket);
   // A certificate that nobody vouches for is a failed proof, not the lack of one.
   if (certificate === "invalid" && request.headers.authorization === undefined) return statusResponse(unauthorizedError().status);
   return handler(apiRequest(request, response, certificate === "invalid" ? undefined : certificate));
 }
 
-const certificates = new WeakMap<TLSSocket, Credentials["clientCertificate"] | "invalid">();
+/** By connection: reading a certificate takes longer than all the rest of a small request. */
+const certificates = new WeakMap<object, Credentials["clientCertificate"] | "invalid">();
 
-function clientCertificate(socket: TLSSocket): Credentials["clientCertificate"] | "invalid" {
-  if (certificates.has(socket)) return certificates.get(socket);
+function clientCertificate(connection: object, socket: TLSSocket): Credentials["clientCertificate"] | "invalid" {
+  if (certificates.has(connection)) return certificates.get(connection);
   const read = readClientCertificate(socket);
-  certificates.set(socket, read);
+  certificates.set(connection, read);
   return read;
+}
+
+/** What all requests of a connection share. The socket of an HTTP/2 request is a stand-in of that request's own. */
+function connectionOf(request: AnyRequest): object {
+  return "stream" in request ? (request.stream.session ?? request.stream) : request.socket;
 }
 
 function readClientCertificate(socket: TLSSocket): Credentials["clientCertificate"] | "invalid" {
@@ -190,8 +198,7 @@ function readClientCertificate(socket: TLSSocket): Credentials["clientCertificat
 }
 
 function apiRequest(request: AnyRequest, response: AnyResponse | Socket, certificate: Credentials["clientCertificate"]): ApiRequest {
-  const abort = new AbortController();
-  response.once("close", () => abort.abort());
+  let abort: AbortSignal | undefined;
   return {
     method: request.method ?? "GET",
     target: request.url ?? "/",
@@ -199,8 +206,19 @@ function apiRequest(request: AnyRequest, response: AnyResponse | Socket, certifi
     clientCertificate: certificate,
     body: () => readBody(request),
     bodyStream: () => Readable.toWeb(request) as ReadableStream<Uint8Array>,
-    abort: abort.signal,
+    // Few ask for it, and making one for each request is felt.
+    get abort() {
+      abort ??= closeSignal(response);
+      return abort;
+    },
   };
+}
+
+function closeSignal(response: AnyResponse | Socket): AbortSignal {
+  const abort = new AbortController();
+  if (response.destroyed) abort.abort();
+  else response.once("close", () => abort.abort());
+  return abort.signal;
 }
 
 /** Node joins a header that comes several times into one text; what impersonation asks for may hold commas itself. */
@@ -251,8 +269,10 @@ async function send(streams: OpenStreams, request: AnyRequest, response: AnyResp
   const chunks = await compressed(request, headers, body.chunks);
   if (status !== 304) headers["content-length"] = String(lengthOf(chunks));
   head(response, status, headers);
-  for (const chunk of chunks) (response as Writable).write(chunk);
-  response.end();
+  const length = lengthOf(chunks);
+  const pieces = length > 0 && length <= ONE_WRITE_BYTES ? [Buffer.concat(chunks)] : chunks;
+  for (const piece of pieces.slice(0, -1)) (response as Writable).write(piece);
+  (response as Writable).end(pieces.at(-1));
 }
 
 function lengthOf(chunks: readonly Uint8Array[]): number {
@@ -284,7 +304,7 @@ function openStream(response: AnyResponse, open: Extract<ApiResponse["body"], { 
 
 async function serveUpgrade(handler: Handler, streams: OpenStreams, request: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
   socket.on("error", () => socket.destroy());
-  const certificate = clientCertificate(socket as TLSSocket);
+  const certificate = clientCertificate(socket, socket as TLSSocket);
   const answer =
     certificate === "invalid" && request.headers.authorization === undefined
       ? statusResponse(unauthorizedError().status)

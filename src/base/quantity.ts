@@ -97,29 +97,33 @@ function printDecimal(nanos: bigint, asExponent: boolean): string {
 
 /** Throws `QuantityError`, with the text that Kubernetes' clients know, when `text` is no quantity. */
 export function parseQuantity(text: string): Quantity {
+  const read = readQuantity(text);
+  if (typeof read === "string") throw new QuantityError(read);
+  return read;
+}
+
+/** Undefined instead of an error, which takes a hundred times longer to make. */
+export function tryParseQuantity(text: string): Quantity | undefined {
+  const read = readQuantity(text);
+  return typeof read === "string" ? undefined : read;
+}
+
+/** What is wrong, for a text that is no quantity. */
+function readQuantity(text: string): Quantity | string {
   const known = memory.get(text);
   if (known !== undefined) return known;
   const parsed = parse(text);
+  if (typeof parsed === "string") return parsed;
   if (memory.size >= MEMORY_LIMIT) memory.clear();
   memory.set(text, parsed);
   return parsed;
 }
 
-/** Undefined instead of an error. */
-export function tryParseQuantity(text: string): Quantity | undefined {
-  try {
-    return parseQuantity(text);
-  } catch (error) {
-    if (error instanceof QuantityError) return undefined;
-    throw error;
-  }
-}
-
-function parse(text: string): Quantity {
+function parse(text: string): Quantity | string {
   const match = PATTERN.exec(text);
   const [, sign, whole = "", fraction = "", suffix, exponent] = match ?? [];
-  if (match === null || (whole === "" && fraction === "")) throw new QuantityError(WRONG_QUANTITY_FORMAT);
-  if (whole.length + fraction.length > 64 || (exponent !== undefined && exponent.length > 4)) throw new QuantityError("unable to parse quantity's suffix");
+  if (match === null || (whole === "" && fraction === "")) return WRONG_QUANTITY_FORMAT;
+  if (whole.length + fraction.length > 64 || (exponent !== undefined && exponent.length > 4)) return "unable to parse quantity's suffix";
   const digits = BigInt(whole + fraction);
   const { format, binaryPower, decimalPower } = readUnit(suffix, exponent);
   // digits × 10^(decimalPower − fraction digits) × 1024^binaryPower, in billionths

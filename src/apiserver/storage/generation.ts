@@ -1,5 +1,5 @@
 // `metadata.generation`: 1 at creation, and one more whenever what is wished for changes.
-import { encode, type Kind, type KubeObject } from "../../api/index.ts";
+import { canonicalObject, formatJson, type Kind, type KubeObject } from "../../api/index.ts";
 
 export function countsGeneration(kind: Kind): boolean {
   return kind.declaration.countsGeneration ?? (kind.schema.type === "object" && kind.schema.fields.has("spec"));
@@ -13,7 +13,8 @@ export function raisesGeneration(kind: Kind, object: KubeObject, old: KubeObject
 /** What counts, as canonical text: in canonical form equal values have equal texts. */
 function countedText(kind: Kind, object: KubeObject): string {
   const { generationCounts } = kind.declaration;
-  const canonical = JSON.parse(encode(kind, object)) as KubeObject & { readonly spec?: unknown };
-  const counted = generationCounts === undefined ? [canonical.spec] : generationCounts.call(kind.declaration, canonical);
-  return JSON.stringify(counted);
+  if (generationCounts !== undefined) return formatJson(generationCounts.call(kind.declaration, canonicalObject(kind, object)));
+  const { spec } = object as KubeObject & { readonly spec?: unknown };
+  const canonical = canonicalObject(kind, { metadata: {}, spec } as unknown as KubeObject) as KubeObject & { readonly spec?: unknown };
+  return formatJson([canonical.spec]);
 }
