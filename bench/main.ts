@@ -26,7 +26,7 @@ const AREAS: Readonly<Record<string, () => Promise<Area>>> = {
   scale: () => import("./areas/scale.ts"),
   "first-pod": alone(() => import("./first-pod.ts")),
   "pod-start": alone(() => import("./pod-start.ts")),
-  services: alone(() => import("./services.ts")),
+  proxy: alone(() => import("./services.ts")),
   store: alone(() => import("./store.ts")),
 };
 

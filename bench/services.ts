@@ -1,4 +1,4 @@
-// `npm run bench -- services`: service rules in the kernel, of a network namespace of the benchmark's own: the whole table, one change, the
+// `npm run bench -- proxy`: service rules in the kernel, of a network namespace of the benchmark's own: the whole table, one change, the
 // check that nobody else changed it, and putting it back. Each service has three endpoints. Needs root and nft.
 import { execFileSync } from "node:child_process";
 import { IPV4 } from "../src/proxy/family.ts";
