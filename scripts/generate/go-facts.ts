@@ -25,11 +25,13 @@ export interface GoPackage {
   structs: Map<string, { fields: Map<string, GoField>; inlined: GoInlined[] }>;
   /** Enum type name → values, in declaration order. */
   enums: Map<string, string[]>;
+  /** Constant texts by name. */
+  constants: Map<string, string>;
 }
 
-/** Reads the package in `folder`. */
-export function readGoPackage(folder: string): GoPackage {
-  const result: GoPackage = { structs: new Map(), enums: new Map() };
+/** Reads the package in `folder`. `core` has the constants that it may name as `v1.Name`. */
+export function readGoPackage(folder: string, core: ReadonlyMap<string, string>): GoPackage {
+  const result: GoPackage = { structs: new Map(), enums: new Map(), constants: new Map() };
   const sources = readdirSync(folder)
     .filter((name) => name.endsWith(".go") && !name.endsWith("_test.go") && !name.startsWith("zz_") && !name.startsWith("generated"))
     .map((name) => readFileSync(join(folder, name), "utf8"));
@@ -43,8 +45,13 @@ export function readGoPackage(folder: string): GoPackage {
     for (const match of source.matchAll(/^type (\w+) struct \{\n([\s\S]*?)^\}/gm)) {
       result.structs.set(match[1] ?? "", readStruct(match[2] ?? ""));
     }
-    for (const match of source.matchAll(/^\s*\w+\s+(\w+)\s*=\s*"([^"]*)"/gm)) {
-      const [, type = "", value = ""] = match;
+    // `Name Type = "value"`, `Name = Type("value")` or `Name = Type(v1.Other)`.
+    for (const match of source.matchAll(/^\s*(\w+)\s+(?:(\w+)\s*=\s*|=\s*(\w+)\()(?:"([^"]*)"|v1\.(\w+)\))/gm)) {
+      const [, name = "", declared, converted = "", literal, other = ""] = match;
+      const type = declared ?? converted;
+      const value = literal ?? core.get(other);
+      if (value === undefined) continue;
+      result.constants.set(name, value);
       if (!marked.has(type)) continue;
       const values = result.enums.get(type) ?? [];
       if (!values.includes(value)) values.push(value);

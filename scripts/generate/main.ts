@@ -100,6 +100,8 @@ const libraries = {
 
 const { definitions } = readJson<OpenApi>(join(kubernetes, "api/openapi-spec/swagger.json"));
 const defaults = readDefaults();
+/** What the other packages import. */
+const CORE = "io.k8s.api.core.v1";
 const packages = new Map<string, GoPackage | undefined>();
 const types: Record<string, TypeFact> = {};
 for (const [prefix, names] of Object.entries(METRICS)) Object.assign(definitions, readDefinitions(prefix, names));
@@ -183,7 +185,8 @@ function goPackage(name: string): { facts: GoPackage | undefined; type: string }
     let facts: GoPackage | undefined;
     if (entry !== undefined && prefix.length > entry[0].length) {
       try {
-        facts = readGoPackage(join(entry[1], prefix.slice(entry[0].length).replaceAll(".", "/")));
+        const core = prefix === CORE ? undefined : goPackage(`${CORE}.Pod`).facts?.constants;
+        facts = readGoPackage(join(entry[1], prefix.slice(entry[0].length).replaceAll(".", "/")), core ?? new Map());
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       }
@@ -207,6 +210,12 @@ function readType(name: string, definition: Definition): TypeFact {
   return fact;
 }
 
+/** The values of an enum, of the package itself or of the core's, which all others import. */
+function enumOf(facts: GoPackage | undefined, goType: string): string[] | undefined {
+  const [, imported] = /^(?:core)?v1\.(\w+)$/.exec(goType) ?? [];
+  return imported === undefined ? facts?.enums.get(goType) : goPackage(`${CORE}.Pod`).facts?.enums.get(imported);
+}
+
 function readField(from: { name: string; field: string; property: Definition; required: boolean; facts: GoPackage | undefined; type: string }): FieldFact {
   const { property, facts, field } = from;
   const fact: FieldFact = { type: typeExpression(property) };
@@ -218,7 +227,7 @@ function readField(from: { name: string; field: string; property: Definition; re
     if (!go.pointer && !go.omitZero && (isStruct || !go.omitEmpty)) fact.emitEmpty = true;
     const holdsEmpty = !go.pointer && !isStruct && !NEVER_EMPTY.has(fact.type);
     if (holdsEmpty && (go.omitEmpty || go.omitZero)) fact.omitEmpty = true;
-    const values = facts?.enums.get(go.goType.replace(/^\[\]/, ""));
+    const values = enumOf(facts, go.goType.replace(/^\[\]/, ""));
     if (values !== undefined) fact.enum = values;
   }
   const byDefault = defaults.get(`${from.name} ${field}`);

@@ -9,6 +9,8 @@ interface NewCommand {
 
 export interface CommandGroup {
   readonly name: string;
+  /** Its lines change nothing, so that they may run side by side. */
+  readonly isReading?: true;
   readonly commands: readonly (string | NewCommand)[];
 }
 
@@ -19,6 +21,7 @@ const POD_SPEC = "jsonpath={.spec.template.spec}";
 export const commandGroups: readonly CommandGroup[] = [
   {
     name: "the API",
+    isReading: true,
     commands: [
       "kubectl api-versions",
       "kubectl api-resources",
@@ -245,6 +248,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   {
     name: "reading",
+    isReading: true,
     commands: [
       "kubectl get pods",
       "kubectl get pods -o wide",
@@ -318,6 +322,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   {
     name: "descriptions",
+    isReading: true,
     commands: [
       "pod rich",
       "pod single",
@@ -402,12 +407,12 @@ export const commandGroups: readonly CommandGroup[] = [
 
 /** Commands of this kubectl, by a name of their own, and those that it lacks. */
 export function commandsFor(minor: number): {
-  readonly groups: readonly { readonly name: string; readonly lines: ReadonlyMap<string, string> }[];
+  readonly groups: readonly { readonly name: string; readonly isReading: boolean; readonly lines: ReadonlyMap<string, string> }[];
   readonly lacking: readonly string[];
 } {
   const lacking: string[] = [];
   const times = new Map<string, number>();
-  const groups = commandGroups.map(({ name, commands }) => {
+  const groups = commandGroups.map(({ name, isReading = false, commands }) => {
     const lines = new Map<string, string>();
     for (const command of commands) {
       const { line, sinceMinor } = typeof command === "string" ? { line: command, sinceMinor: 0 } : command;
@@ -419,7 +424,7 @@ export function commandsFor(minor: number): {
       times.set(line, time);
       lines.set(time === 1 ? line : `${line} (${time})`, line);
     }
-    return { name, lines };
+    return { name, isReading, lines };
   });
   return { groups, lacking };
 }
