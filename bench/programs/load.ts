@@ -143,22 +143,17 @@ function eventCounter(events: EventCount): (chunk: Buffer) => void {
   };
 }
 
-/** So much of an event tells its type and the name of its object. */
-const HEAD_BYTES = 200;
-
 /** Counts each name once, over watches that follow each other, too. */
 function additionCounter(events: EventCount, names: Set<string>): (chunk: Buffer) => void {
-  let head = "";
+  const decoder = new TextDecoder();
+  let rest = "";
   return (chunk) => {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
     const before = names.size;
-    for (let start = 0; start < chunk.length; ) {
-      const end = chunk.indexOf(NEWLINE, start);
-      head += chunk.toString("latin1", start, Math.min(start + HEAD_BYTES - head.length, end === -1 ? chunk.length : end));
-      if (end === -1) break;
-      const name = /^\{"type":"ADDED",.*?"name":"([^"]+)"/.exec(head)?.[1];
-      if (name !== undefined) names.add(name);
-      head = "";
-      start = end + 1;
+    for (const line of lines) {
+      const { type, object } = JSON.parse(line) as { type: string; object: { metadata: { name: string } } };
+      if (type === "ADDED") names.add(object.metadata.name);
     }
     events.add(names.size - before);
   };
