@@ -60,6 +60,7 @@ async function runTests(run: Run, tests: readonly string[]): Promise<void> {
   try {
     registry = await startRegistry(folders.images, await cluster.address());
     run.results = withoutVerdicts(run.results, tests);
+    record(run, []);
     const count = { told: new Set<string>(), all: tests.length };
     await runPart(run, { cluster, title: "parallel", tests: tests.filter((name) => !isSerial(name)), procs: wanted.procs, count });
     await runPart(run, { cluster, title: "serial", tests: tests.filter(isSerial), procs: 1, count });
