@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ControllerRevision, DaemonSet, Node, Pod, Taint } from "../api/index.ts";
 import { planDaemonSet } from "./daemonset.ts";
 import { daemonPod } from "./daemonset-nodes.ts";
+import { controllerReference } from "./owner.ts";
 import { historyOf, revisionHash } from "./revision-history.ts";
 import { brief, NOW_MS, pod } from "./testing.ts";
 
@@ -110,6 +111,27 @@ describe("a node's place", () => {
 });
 
 describe("revisions", () => {
+  it("keeps the pods of a revision that has a newer twin, under the twin's hash", () => {
+    const set = daemonSet("app:1");
+    const first = revisionOf(set);
+    const owned = { uid: "r", ownerReferences: [controllerReference(set)] };
+    const twin = {
+      ...first,
+      revision: 2,
+      metadata: { ...first.metadata, ...owned, name: "twin", labels: { app: "agent", "controller-revision-hash": "twin" } },
+    };
+    const revisions = [{ ...first, metadata: { ...first.metadata, ...owned } }, twin];
+    const { actions } = planDaemonSet(
+      { set, nodes: [node("a")], candidates: [daemon({ on: "a" })], revisions, backoffMs: () => 0, namedRevision: () => undefined },
+      NOW_MS,
+    );
+    expect(actions.map((action) => [action.do, "object" in action ? action.object.kind : ""])).toEqual([
+      ["update", "Pod"],
+      ["delete", "ControllerRevision"],
+    ]);
+    expect(actions[0]).toMatchObject({ object: { metadata: { labels: { "controller-revision-hash": "twin" } } } });
+  });
+
   it("are forgotten past the limit, those of living pods never, and these count", () => {
     const named = (image: string, revision: number): ControllerRevision => {
       const made = revisionOf(daemonSet(image));

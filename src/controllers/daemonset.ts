@@ -17,13 +17,13 @@ import {
   StatusError,
   workloadLabels,
 } from "../api/index.ts";
-import { type Action, note, type Plan, updateStatus } from "./action.ts";
+import { type Action, note, type Plan, update, updateStatus } from "./action.ts";
 import { type Controller, controller, wake } from "./controller.ts";
 import { byCreation, type DaemonContext, daemonPod, fitOf, isUpdated, manageNodes, type NodeState, nodeOfDaemon, rollNodes } from "./daemonset-nodes.ts";
 import { claim, claimable, indexByController, isControlledBy, wakeOwner } from "./owner.ts";
 import { canonicalJson } from "./pod-template.ts";
 import { createPod, deletePod } from "./replicaset.ts";
-import { forgetOldRevisions, historyOf, revisionHash } from "./revision-history.ts";
+import { forgetOldRevisions, historyOf, revisionHash, wakeByRevision } from "./revision-history.ts";
 
 const BURST = 250;
 const FIRST_BACKOFF_MS = 1000;
@@ -48,8 +48,9 @@ export function planDaemonSet(observed: ObservedDaemonSet, nowMs: number): Plan 
   if (set.metadata.deletionTimestamp !== undefined) return { actions: [] };
   const owned = claim(controllerRevisions, set, selector, observed.revisions);
   const history = historyOf({ owner: set, template: set.spec.template, revisions: owned.claimed, collisionCount: set.status?.collisionCount ?? 0 });
-  const { claimed, actions: claims } = claim(pods, set, selector, observed.candidates);
+  const { claimed: asLabelled, actions: claims } = claim(pods, set, selector, observed.candidates);
   const hash = revisionHash(history.current);
+  const { claimed, actions: relabels } = relabelled(asLabelled, history.duplicates, hash);
   const states = statesOf(observed, claimed, hash);
   const context: DaemonContext = { set, hash, nowMs, inBackoff: (nodeName) => observed.backoffMs(nodeName) > 0 };
   const status = statusOf(context, states);
@@ -57,6 +58,7 @@ export function planDaemonSet(observed: ObservedDaemonSet, nowMs: number): Plan 
   return {
     actions: [
       ...owned.actions,
+      ...relabels,
       ...history.actions,
       ...claims,
       ...changes(context, states, unplaceable(observed, claimed)),
@@ -65,6 +67,19 @@ export function planDaemonSet(observed: ObservedDaemonSet, nowMs: number): Plan 
     afterwards: (failure) => writeStatus(observed, status, history.current, failure),
     requeueAfterMs: dueMs(observed, claimed, status),
   };
+}
+
+/** Pods of a revision that goes become pods of the one that stays, for both have the same content. */
+function relabelled(claimed: readonly Pod[], duplicates: ReadonlySet<string>, hash: string): { claimed: readonly Pod[]; actions: readonly Action[] } {
+  const actions: Action[] = [];
+  const current = claimed.map((pod) => {
+    if (!duplicates.has(pod.metadata.labels?.[workloadLabels.controllerRevisionHash] ?? "")) return pod;
+    const labels = { ...pod.metadata.labels, [workloadLabels.controllerRevisionHash]: hash };
+    const changed = { ...pod, metadata: { ...pod.metadata, labels } };
+    actions.push(update(pods, changed));
+    return changed;
+  });
+  return { claimed: current, actions };
 }
 
 /** Old revisions that pods are of count towards the limit, too. */
@@ -177,7 +192,7 @@ export function daemonSetController(): Controller {
         for: daemonSets,
         wakes: [
           wakeOwner(pods, daemonSets, ({ spec }) => spec.selector),
-          wakeOwner(controllerRevisions, daemonSets, ({ spec }) => spec.selector),
+          wakeByRevision(daemonSets, ({ spec }) => spec.selector),
           wake(
             nodes,
             (_node, caches) =>

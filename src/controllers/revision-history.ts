@@ -1,10 +1,21 @@
 // The templates that a daemon set or stateful set has had, kept as ControllerRevisions to tell its pods apart and to roll back
 // to (https://kubernetes.io/docs/tasks/manage-daemon/rollback-daemon-set/). A revision is found by its content; content that
 // comes again gets the next number, not a second revision.
-import { type ControllerRevision, controllerRevisions, type JsonValue, type KubeObject, type PodTemplateSpec, workloadLabels } from "../api/index.ts";
+import {
+  type ControllerRevision,
+  controllerRevisions,
+  type JsonValue,
+  type Kind,
+  type KubeObject,
+  type LabelSelector,
+  objectKey,
+  type PodTemplateSpec,
+  workloadLabels,
+} from "../api/index.ts";
 import { parseTime } from "../base/index.ts";
 import { type Action, create, remove, update } from "./action.ts";
-import { controllerReference } from "./owner.ts";
+import { type Wake, wake } from "./controller.ts";
+import { controllerOf, controllerReference, wakeOwner } from "./owner.ts";
 import { canonicalJson, stableHash } from "./pod-template.ts";
 
 export interface HistoryInputs {
@@ -19,6 +30,8 @@ export interface History {
   readonly current: ControllerRevision;
   /** Oldest number first. */
   readonly old: readonly ControllerRevision[];
+  /** Hashes of revisions with the present content that go, because another has it too: pods that carry one are up to date. */
+  readonly duplicates: ReadonlySet<string>;
   /** What makes or renumbers the present revision. */
   readonly actions: readonly Action[];
 }
@@ -40,12 +53,14 @@ export function historyOf({ owner, template, revisions, collisionCount }: Histor
   const same = sorted.filter((revision) => canonicalJson(revision.data) === text);
   const found = same.at(-1);
   const old = sorted.filter((revision) => !same.includes(revision));
-  const duplicates = same.slice(0, -1).map((revision) => remove(controllerRevisions, revision));
+  const surplus = same.slice(0, -1);
+  const duplicates = new Set(surplus.map(revisionHash));
+  const removals = surplus.map((revision) => remove(controllerRevisions, revision));
   const number = Math.max(0, ...old.map(({ revision }) => revision)) + 1;
   if (found !== undefined) {
-    if (found.revision >= number) return { current: found, old, actions: duplicates };
+    if (found.revision >= number) return { current: found, old, duplicates, actions: removals };
     const renumbered = { ...found, revision: number };
-    return { current: renumbered, old, actions: [...duplicates, update(controllerRevisions, renumbered)] };
+    return { current: renumbered, old, duplicates, actions: [...removals, update(controllerRevisions, renumbered)] };
   }
   const hash = stableHash(text, collisionCount);
   const { name, namespace, annotations } = owner.metadata;
@@ -62,7 +77,16 @@ export function historyOf({ owner, template, revisions, collisionCount }: Histor
     data,
     revision: number,
   };
-  return { current, old, actions: [create(controllerRevisions, current)] };
+  return { current, old, duplicates, actions: [create(controllerRevisions, current)] };
+}
+
+/** An owner looks again when a revision of its own is gone, or when one that nobody owns may be its own; what is added or changed waits. */
+export function wakeByRevision<Owner extends KubeObject>(owners: Kind<Owner>, selectorOf: (owner: Owner) => LabelSelector | undefined): Wake {
+  const ofEvery = wakeOwner(controllerRevisions, owners, selectorOf);
+  return wake(controllerRevisions, (revision, caches) => {
+    const isThere = caches.of(controllerRevisions).get(objectKey(revision)) !== undefined;
+    return isThere && controllerOf(revision) !== undefined ? [] : ofEvery.keys(revision, caches);
+  });
 }
 
 /** Deletes the oldest revisions past the limit that no pod is of. */

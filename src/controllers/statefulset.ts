@@ -24,7 +24,7 @@ import { type Controller, controller, wake } from "./controller.ts";
 import { resolveIntOrPercent } from "./int-or-percent.ts";
 import { claim, claimable, indexByController, isControlledBy, wakeOwner } from "./owner.ts";
 import { canonicalJson } from "./pod-template.ts";
-import { forgetOldRevisions, historyOf } from "./revision-history.ts";
+import { forgetOldRevisions, historyOf, wakeByRevision } from "./revision-history.ts";
 import { claimOwners, claimsOf, hasIdentity, isHealthy, ordinalOf, podRevision, startOrdinal, statefulPod } from "./statefulset-pods.ts";
 
 export interface ObservedStatefulSet {
@@ -318,7 +318,7 @@ export const statefulSetController: Controller = controller<StatefulSet, Observe
   for: statefulSets,
   wakes: [
     wakeOwner(pods, statefulSets, ({ spec }) => spec.selector),
-    wakeOwner(controllerRevisions, statefulSets, ({ spec }) => spec.selector),
+    wakeByRevision(statefulSets, ({ spec }) => spec.selector),
     // A claim that has gone may be what a pod waits for.
     wake(
       persistentVolumeClaims,
