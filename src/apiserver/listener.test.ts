@@ -33,7 +33,7 @@ beforeAll(async () => {
   const connector = createNodeConnector({ clientCertificate: pki.apiServerKubeletClient, authorities: pki.ca.certificate });
   const { port } = kubelet.address() as AddressInfo;
   const backend = connector.endpoint("http", "127.0.0.1", port);
-  server = createApiServer(env, { store: createMemoryStore(env), nodes: { kubelet: () => backend, endpoint: () => backend } });
+  server = createApiServer(env, { store: createMemoryStore(env), nodes: { kubelet: () => backend, endpoint: () => backend, server: () => backend } });
   await server.start();
   const tls = { certificate: pki.apiServer.certificate, privateKey: pki.apiServer.key, clientAuthorities: pki.ca.certificate };
   listener = await listen(env, server, { host: "127.0.0.1", port: 0, tls });

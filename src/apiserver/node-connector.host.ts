@@ -1,12 +1,13 @@
 // Reaching kubelets over HTTPS, with the server's client certificate, believing only certificates that the cluster's
-// authority signed; and pods and services over plain HTTP or unverified HTTPS, as upstream's proxy does.
+// authority signed; pods and services over plain HTTP or unverified HTTPS, as upstream's proxy does; and webhooks over HTTPS that is
+// verified for each as its configuration says.
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from "node:https";
-import type { Socket } from "node:net";
+import { Agent as HttpsAgent, type RequestOptions as HttpsRequestOptions, request as httpsRequest } from "node:https";
+import { isIP, type Socket } from "node:net";
 import { Duplex, Readable } from "node:stream";
 import type { Node } from "../api/index.ts";
 import { serviceUnavailableError } from "../api/index.ts";
-import type { Backend, BackendRequest, BackendResponse, ByteStreams, HeaderValues, NodeConnector, UpgradeResponse } from "./node-connector.ts";
+import type { Backend, BackendRequest, BackendResponse, ByteStreams, HeaderValues, NodeConnector, UpgradeResponse, VerifiedServer } from "./node-connector.ts";
 
 export interface HttpsNodeConnectorOptions {
   /** PEM; with this the server proves to kubelets who it is. */
@@ -16,6 +17,8 @@ export interface HttpsNodeConnectorOptions {
 }
 
 const KUBELET_PORT = 10_250;
+/** Idle connections to webhooks end after this. */
+const KEPT_MS = 90_000;
 const ADDRESS_TYPES = ["InternalIP", "ExternalIP", "Hostname"];
 
 export interface HttpsNodeConnector extends NodeConnector {
@@ -23,18 +26,37 @@ export interface HttpsNodeConnector extends NodeConnector {
   close(): void;
 }
 
+export type ServerConnector = Pick<HttpsNodeConnector, "server" | "close">;
+
+/** One pool for all: its connections are told apart by name, address and authorities. */
+export function createServerConnector(): ServerConnector {
+  const agent = new HttpsAgent({ keepAlive: true, timeout: KEPT_MS });
+  return {
+    server: (server) => new HttpBackend("https", server.host, server.port, agent, verification(server)),
+    close: () => agent.destroy(),
+  };
+}
+
 export function createNodeConnector({ clientCertificate, authorities }: HttpsNodeConnectorOptions): HttpsNodeConnector {
   const kubelets = new HttpsAgent({ cert: clientCertificate.certificate, key: clientCertificate.key, ca: authorities, keepAlive: true });
   const unverifiedKubelets = new HttpsAgent({ cert: clientCertificate.certificate, key: clientCertificate.key, rejectUnauthorized: false });
   const plain = new HttpAgent();
   const unverified = new HttpsAgent({ rejectUnauthorized: false });
+  const servers = createServerConnector();
   return {
     kubelet: (node, isUnverified = false) => new HttpBackend("https", addressOf(node), portOf(node), isUnverified ? unverifiedKubelets : kubelets),
     endpoint: (scheme, host, port) => new HttpBackend(scheme, host, port, scheme === "https" ? unverified : plain),
+    server: servers.server,
     close() {
+      servers.close();
       for (const agent of [kubelets, unverifiedKubelets, plain, unverified]) agent.destroy();
     },
   };
+}
+
+function verification({ serverName, authorities }: VerifiedServer): Pick<HttpsRequestOptions, "servername" | "ca"> {
+  // An address is no name that TLS could ask for; the certificate is held against the host then.
+  return { ...(isIP(serverName) === 0 ? { servername: serverName } : {}), ...(authorities === undefined ? {} : { ca: authorities }) };
 }
 
 /** Throws ServiceUnavailable. */
@@ -64,13 +86,22 @@ class HttpBackend implements Backend {
     private readonly host: string,
     private readonly port: number,
     private readonly agent: HttpAgent | HttpsAgent,
+    private readonly tls: Pick<HttpsRequestOptions, "servername" | "ca"> = {},
   ) {}
 
   request(request: BackendRequest): Promise<BackendResponse> {
     return new Promise((resolve, reject) => {
       const outgoing = this.#open(request);
-      outgoing.once("error", reject);
-      outgoing.once("response", (response) => resolve(backendResponse(response)));
+      let answered = false;
+      outgoing.once("error", (error) => {
+        // The other side ended a kept connection just when it was used again: that is nobody's failure.
+        if (!answered && outgoing.reusedSocket && isReset(error) && !(request.body instanceof ReadableStream)) resolve(this.request(request));
+        else reject(error);
+      });
+      outgoing.once("response", (response) => {
+        answered = true;
+        resolve(backendResponse(response));
+      });
       sendBody(outgoing, request.body);
     });
   }
@@ -92,7 +123,8 @@ class HttpBackend implements Backend {
 
   #open({ method, target, headers, abort }: BackendRequest): ClientRequest {
     const open = this.scheme === "https" ? httpsRequest : httpRequest;
-    const options: RequestOptions = {
+    const options: HttpsRequestOptions = {
+      ...this.tls,
       host: this.host,
       port: this.port,
       method,
@@ -103,6 +135,10 @@ class HttpBackend implements Backend {
     };
     return open(options);
   }
+}
+
+function isReset(error: NodeJS.ErrnoException): boolean {
+  return error.code === "ECONNRESET" || error.code === "EPIPE";
 }
 
 function outgoingHeaders(headers: HeaderValues): Record<string, string | string[]> {

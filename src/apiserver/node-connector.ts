@@ -1,5 +1,5 @@
 // The port by which the server reaches what runs in the cluster: the kubelets of nodes (logs, exec, attach, port-forward,
-// node proxy) and, for the proxy subresources, addresses of pods and services. Streams are the Web's, so that an embedded
+// node proxy), addresses of pods and services for the proxy subresources, and webhooks. Streams are the Web's, so that an embedded
 // cluster can answer without sockets; node-connector.host.ts speaks HTTPS.
 import type { Node } from "../api/index.ts";
 
@@ -38,9 +38,22 @@ export interface Backend {
   upgrade(request: BackendRequest): Promise<UpgradeResponse>;
 }
 
+/** A server that proves who it is. */
+export interface VerifiedServer {
+  /** The name or address that is dialled. */
+  readonly host: string;
+  readonly port: number;
+  /** The name that its certificate is for. */
+  readonly serverName: string;
+  /** PEM certificates that may have signed its certificate; absent: those that the world trusts. */
+  readonly authorities?: string;
+}
+
 export interface NodeConnector {
   /** The kubelet of a node. With `isUnverified` its certificate is not looked at. */
   kubelet(node: Node, isUnverified?: boolean): Backend;
   /** A pod or service endpoint. Certificates of `https` backends are not verified, as for upstream's proxy. */
   endpoint(scheme: "http" | "https", host: string, port: number): Backend;
+  /** A webhook. It may be outside of the cluster. */
+  server(server: VerifiedServer): Backend;
 }

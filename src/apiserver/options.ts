@@ -20,7 +20,7 @@ export interface ApiServerOptions {
   readonly nodePortRange?: readonly [number, number];
   /** How the server is reached from inside the cluster: the endpoint behind the `kubernetes` service. Absent: none is published. */
   readonly advertise?: { readonly address: string; readonly port: number };
-  /** The way to the nodes' kubelets, for logs, exec and the like. Absent: such requests are refused. */
+  /** The way to the nodes' kubelets, for logs, exec and the like, and to webhooks. Absent: such requests are refused, and calls fail. */
   readonly nodes?: NodeConnector;
   /** How the other parts of the control plane are, for componentstatuses. */
   readonly components?: Readonly<Partial<Record<"scheduler" | "controller-manager", ComponentCheck>>>;

@@ -10,6 +10,7 @@ import {
   ipAddresses,
   type Kind,
   limitRanges,
+  mutatingWebhookConfigurations,
   namespaces,
   nodes,
   pods,
@@ -25,6 +26,7 @@ import {
   services,
   serviceUnavailableError,
   storageClasses,
+  validatingWebhookConfigurations,
 } from "../api/index.ts";
 import type { Env, Logger } from "../base/index.ts";
 import type { Client } from "../client/index.ts";
@@ -87,6 +89,8 @@ const CACHES_AT_START: readonly Kind[] = [
   services,
   serviceCIDRs,
   ipAddresses,
+  mutatingWebhookConfigurations,
+  validatingWebhookConfigurations,
 ];
 
 export interface ApiServer {
@@ -142,7 +146,12 @@ class Server implements ApiServer {
     this.#objects = new CacheReader(this.#env, this.#resources);
     this.#authorizer = createAuthorizer({ objects: this.#objects });
     this.#loopback = this.localClient(LOOPBACK_USER);
-    this.#admission = createAdmissionChain(this.#env, { objects: this.#objects, client: this.#loopback, authorizer: this.#authorizer });
+    this.#admission = createAdmissionChain(this.#env, {
+      objects: this.#objects,
+      client: this.#loopback,
+      authorizer: this.#authorizer,
+      connector: options.nodes,
+    });
     const { serviceCidr = defaultServiceCidr, nodePortRange = defaultNodePortRange } = options;
     this.#serviceRanges = parseServiceRanges(serviceCidr);
     this.#serviceAllocation = new ServiceAllocation(this.#env, { addresses: this.#addressSources(), nodePorts: nodePortRange });
@@ -227,6 +236,7 @@ class Server implements ApiServer {
     this.#stopKeeping();
     this.#stopAnnouncing();
     this.#authorizer.close();
+    this.#admission.stop();
     this.#resources.stop();
   }
 
@@ -240,6 +250,7 @@ class Server implements ApiServer {
     this.#parts = this.#compose(keys);
     const wanted = { serviceCidrs: this.#serviceRanges.map(({ text }) => text), advertise, clientCa };
     await bootstrap(this.#env, this.#loopback, wanted);
+    this.#admission.startWebhooks();
     const stopKeepers = [keepBootstrapObjects(this.#env, this.#loopback, wanted), keepIpAddresses(this.#env, this.#objects, this.#loopback)];
     this.#stopKeeping = () => {
       for (const stop of stopKeepers) stop();

@@ -1,17 +1,25 @@
 // The way from the API server to kubelets in the same process, without sockets. What needs streams or a network of pods is refused with
-// the kubelet's own words: simulated containers have neither.
+// the kubelet's own words: simulated containers have neither. Webhooks outside of the cluster are reached as ever.
 import type { Node } from "../api/index.ts";
 import type { Backend, BackendRequest, BackendResponse, NodeConnector } from "../apiserver/index.ts";
 import { answerKubeletRequest, type KubeletApi, KubeletApiError, openKubeletStream, Refusal } from "../kubelet/index.ts";
 
-/** `kubelets` by node name; looked into with every request. */
-export function createDirectNodeConnector(kubelets: ReadonlyMap<string, KubeletApi>): NodeConnector {
+/** `kubelets` by node name; looked into with every request. `outside` is asked for what is configured by its URL. */
+export function createDirectNodeConnector(kubelets: ReadonlyMap<string, KubeletApi>, outside: () => Promise<Pick<NodeConnector, "server">>): NodeConnector {
   return {
     kubelet: (node: Node) => {
       const kubelet = kubelets.get(node.metadata.name);
       return kubelet === undefined ? unreachable(`node ${node.metadata.name} runs no kubelet in this process`) : directBackend(kubelet);
     },
     endpoint: (_scheme, host, port) => unreachable(`${host}:${port} is simulated, and has no network`),
+    server: (server) => {
+      // An address that goes by another name is that of a simulated pod.
+      if (server.host !== server.serverName) return unreachable(`${server.host}:${server.port} is simulated, and has no network`);
+      return {
+        request: async (request) => (await outside()).server(server).request(request),
+        upgrade: async (request) => (await outside()).server(server).upgrade(request),
+      };
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 // A whole cluster inside a Node process: the production code of every component over an in-memory store and simulated nodes, on
 // real or virtual time. For tests of operators and controllers, and of kubets itself.
 import { addressAt } from "../api/index.ts";
+import type { ServerConnector } from "../apiserver/index.host.ts";
 import type { UserInfo } from "../apiserver/index.ts";
 import { createSystemEnv } from "../base/index.host.ts";
 import type { Env } from "../base/index.ts";
@@ -74,6 +75,11 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
   });
   const { podCidr, serviceCidr } = DEFAULT_OPTIONS;
   const kubelets = new Map<string, KubeletApi>();
+  let servers: Promise<ServerConnector> | undefined;
+  const connector = (): Promise<ServerConnector> => {
+    servers ??= import("../apiserver/index.host.ts").then(({ createServerConnector }) => createServerConnector());
+    return servers;
+  };
   const controlPlane = await startControlPlane(env, {
     store,
     nodeIpam: { clusterCidrs: [podCidr] },
@@ -81,7 +87,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     rootCaPem: pki.ca.certificate,
     signingAuthority: pki.ca,
     clientCa: pki.ca.certificate,
-    nodes: createDirectNodeConnector(kubelets),
+    nodes: createDirectNodeConnector(kubelets, connector),
     ...(scheduler === undefined ? {} : { scheduler }),
   });
   await controlPlane.startControllers();
@@ -99,6 +105,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     },
     stop: async () => {
       await (await outside)?.close();
+      (await servers)?.close();
       await Promise.all(nodes.map((node) => node.stop()));
       await controlPlane.stop();
       await store.close();

@@ -4,13 +4,16 @@ import type { Mutable } from "../../base/index.ts";
 import { checkLabelSelector, checkOneOf } from "../field-checks.ts";
 import { duplicate, type FieldError, FieldPath, invalid, notSupported, required } from "../field-errors.ts";
 import type { MutatingWebhook, ValidatingWebhook, WebhookClientConfig } from "../generated/types.ts";
-import { checkDnsSubdomain, checkPortNumber } from "../names.ts";
+import { checkDns1035Label, checkDnsSubdomain, checkPortNumber } from "../names.ts";
 import { checkMatchConditions } from "./policy-validation.ts";
 import { checkRule } from "./webhook-rules.ts";
 
 type Webhook = MutatingWebhook | ValidatingWebhook;
 
 const SIDE_EFFECTS = ["None", "NoneOnDryRun"];
+const FAILURE_POLICIES = ["Fail", "Ignore"];
+const MATCH_POLICIES = ["Equivalent", "Exact"];
+const REINVOCATION_POLICIES = ["IfNeeded", "Never"];
 const REVIEW_VERSIONS = ["v1", "v1beta1"];
 const URL_FORM = "; desired format: https://host[/path]";
 
@@ -44,6 +47,9 @@ function checkWebhook(path: FieldPath, webhook: Webhook): FieldError[] {
     ...checkOneOf(path.child("failurePolicy"), webhook.failurePolicy, ["Fail", "Ignore"]),
     ...checkOneOf(path.child("matchPolicy"), webhook.matchPolicy, ["Equivalent", "Exact"]),
   );
+  errors.push(...checkOneOf(path.child("failurePolicy"), webhook.failurePolicy, FAILURE_POLICIES));
+  errors.push(...checkOneOf(path.child("matchPolicy"), webhook.matchPolicy, MATCH_POLICIES));
+  if ("reinvocationPolicy" in webhook) errors.push(...checkOneOf(path.child("reinvocationPolicy"), webhook.reinvocationPolicy, REINVOCATION_POLICIES));
   if (sideEffects === undefined || sideEffects === "") errors.push(required(path.child("sideEffects"), `must specify one of ${SIDE_EFFECTS.join(", ")}`));
   else if (!SIDE_EFFECTS.includes(sideEffects)) errors.push(notSupported(path.child("sideEffects"), sideEffects, SIDE_EFFECTS));
   if (timeoutSeconds !== undefined && (timeoutSeconds > 30 || timeoutSeconds < 1)) {
@@ -65,8 +71,13 @@ function checkFullName(path: FieldPath, name: string): FieldError[] {
 /** At least one version that this server speaks. */
 function checkReviewVersions(path: FieldPath, versions: readonly string[] | undefined): FieldError[] {
   if (versions === undefined || versions.length === 0) return [required(path, `must specify one of ${REVIEW_VERSIONS.join(", ")}`)];
-  if (versions.some((version) => REVIEW_VERSIONS.includes(version))) return [];
-  return [invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(", ")}`)];
+  const errors = versions.flatMap((version, position) => {
+    const at = path.index(position);
+    if (versions.indexOf(version) < position) return [invalid(at, version, "duplicate version")];
+    return checkDns1035Label(version).map((problem) => invalid(at, version, problem));
+  });
+  if (versions.some((version) => REVIEW_VERSIONS.includes(version))) return errors;
+  return [...errors, invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(", ")}`)];
 }
 
 function checkClientConfig(path: FieldPath, config: WebhookClientConfig | undefined): FieldError[] {
@@ -80,8 +91,20 @@ function checkClientConfig(path: FieldPath, config: WebhookClientConfig | undefi
     ...(name === "" ? [required(at.child("name"))] : []),
     ...(namespace === "" ? [required(at.child("namespace"))] : []),
     ...(portProblems.length === 0 ? [] : [invalid(at.child("port"), port, `port is not valid: ${portProblems.join(", ")}`)]),
-    ...(urlPath === undefined || urlPath === "" || urlPath.startsWith("/") ? [] : [invalid(at.child("path"), urlPath, "must start with a '/'")]),
+    ...checkUrlPath(at.child("path"), urlPath),
   ];
+}
+
+function checkUrlPath(path: FieldPath, urlPath = ""): FieldError[] {
+  if (urlPath === "" || urlPath === "/") return [];
+  if (urlPath === "//") return [invalid(path, urlPath, "segment[0] may not be empty")];
+  const errors = urlPath.startsWith("/") ? [] : [invalid(path, urlPath, "must start with a '/'")];
+  const segments = urlPath.slice(1).replace(/\/$/, "").split("/");
+  for (const [position, segment] of segments.entries()) {
+    const problems = segment === "" ? [" may not be empty"] : checkDnsSubdomain(segment).map((problem) => `: ${problem}`);
+    for (const problem of problems) errors.push(invalid(path, urlPath, `segment[${position}]${problem}`));
+  }
+  return errors;
 }
 
 function checkUrl(path: FieldPath, text: string): FieldError[] {

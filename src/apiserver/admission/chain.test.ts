@@ -25,8 +25,8 @@ import {
   type StorageClass,
   serviceAccounts,
   storageClasses,
-  type ValidatingWebhookConfiguration,
-  validatingWebhookConfigurations,
+  type ValidatingAdmissionPolicy,
+  validatingAdmissionPolicies,
 } from "../../api/index.ts";
 import { createVirtualEnv, type Mutable, mutableCopy } from "../../base/index.ts";
 import { createAuthorizer } from "../authorization/create-authorizer.ts";
@@ -273,14 +273,15 @@ describe("roles and bindings", () => {
 
 describe("what is not built", () => {
   it("is said to have no effect", async () => {
-    const object: ValidatingWebhookConfiguration = {
+    const object: ValidatingAdmissionPolicy = {
       apiVersion: "admissionregistration.k8s.io/v1",
-      kind: "ValidatingWebhookConfiguration",
+      kind: "ValidatingAdmissionPolicy",
       metadata: { name: "w" },
+      spec: {},
     };
     const request: AdmissionRequest = {
       operation: "CREATE",
-      kind: validatingWebhookConfigurations as unknown as Kind,
+      kind: validatingAdmissionPolicies as unknown as Kind,
       subresource: "",
       namespace: "",
       name: "w",
@@ -290,6 +291,8 @@ describe("what is not built", () => {
       warnings: [],
     };
     await chain.validate(request);
-    expect(request.warnings).toEqual(["kubets stores this ValidatingWebhookConfiguration, but it has no effect: admission webhooks are not called yet"]);
+    expect(request.warnings).toEqual([
+      "kubets stores this ValidatingAdmissionPolicy, but it has no effect: admission policies are not evaluated yet, and their CEL is not checked",
+    ]);
   });
 });

@@ -8,12 +8,10 @@ import {
   type Kind,
   mutatingAdmissionPolicies,
   mutatingAdmissionPolicyBindings,
-  mutatingWebhookConfigurations,
   resourceClaims,
   resourceClaimTemplates,
   validatingAdmissionPolicies,
   validatingAdmissionPolicyBindings,
-  validatingWebhookConfigurations,
 } from "../../api/index.ts";
 import { isAbout } from "./denial.ts";
 import type { AdmissionPlugin } from "./plugin.ts";
@@ -21,8 +19,6 @@ import type { AdmissionPlugin } from "./plugin.ts";
 const POLICIES = "admission policies are not evaluated yet, and their CEL is not checked";
 const DEVICES = "devices are not allocated yet, and the CEL of selectors is not checked";
 const NOTICES: ReadonlyMap<Kind, string> = new Map<Kind, string>([
-  [mutatingWebhookConfigurations, "admission webhooks are not called yet"],
-  [validatingWebhookConfigurations, "admission webhooks are not called yet"],
   [mutatingAdmissionPolicies, POLICIES],
   [mutatingAdmissionPolicyBindings, POLICIES],
   [validatingAdmissionPolicies, POLICIES],

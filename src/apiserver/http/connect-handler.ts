@@ -16,6 +16,7 @@ import type { Client } from "../../client/index.ts";
 import type { AdmissionChain } from "../admission/chain.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
 import { forbiddenByAuthorizer } from "../authorization/forbidden.ts";
+import { connectOptions } from "../connect/connect-options.ts";
 import { forward, isUpgrade, kubeletFailure, rewriteLocation } from "../connect/forward.ts";
 import { withRewrittenLinks } from "../connect/html-links.ts";
 import { logLocation, portForwardLocation, streamLocation } from "../connect/pod-streams.ts";
@@ -140,9 +141,10 @@ export class ConnectHandler {
     return this.options.client.get(kind, { namespace, name });
   }
 
-  async #admit({ kind, resource, user }: AuthorizedRequest): Promise<void> {
-    const { namespace, name, subresource } = resource;
-    const connection = { operation: "CONNECT", kind, subresource, namespace, name, user, dryRun: false, warnings: [] as string[] } as const;
+  async #admit({ kind, resource, query, user, warnings }: AuthorizedRequest): Promise<void> {
+    const { namespace, name, subresource, rest } = resource;
+    const object = connectOptions(kind, subresource, query, rest);
+    const connection = { operation: "CONNECT", kind, subresource, namespace, name, object, user, dryRun: false, warnings } as const;
     await this.options.admission.mutate(connection);
     await this.options.admission.validate(connection);
   }

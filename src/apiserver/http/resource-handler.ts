@@ -152,7 +152,7 @@ export class ResourceHandler {
     const representation = representationFor(this.env, request, query, permitsObjectTransforms);
     const { dryRun, fieldManager, fieldValidation } = parseWriteParameters(query, "PatchOptions");
     const patch = await readPatch(request, query, { fieldManager, fieldValidation });
-    const context = { user, dryRun, warnings, fieldManager: fieldManager || userAgentName(request) };
+    const context = { user, dryRun, warnings, fieldManager: fieldManager || userAgentName(request), options: askedOptions(query) };
     const outcome = await this.operations().patch(targetOf(asked), patch, context);
     return this.#answer(outcome.created ? 201 : 200, asked, outcome, representation);
   }
@@ -188,7 +188,7 @@ export class ResourceHandler {
   }
 
   /** The body as an object of the kind that the path takes. */
-  async #decodeBody({ request, kind, resource, user, warnings }: AuthorizedRequest, { dryRun, fieldManager, fieldValidation }: WriteParameters) {
+  async #decodeBody({ request, kind, resource, query, user, warnings }: AuthorizedRequest, { dryRun, fieldManager, fieldValidation }: WriteParameters) {
     const format = BODY_FORMATS[mediaTypeOf(header(request, "content-type"))];
     if (format === undefined) throw unsupportedMediaTypeError(BODY_MEDIA_TYPES);
     const subresource = kind.subresources.get(resource.subresource);
@@ -199,7 +199,8 @@ export class ResourceHandler {
     const { object } = decoded;
     warnings.push(...decoded.warnings);
     if (isOwnKind) kind.declaration.defaults?.(object);
-    const context: WriteRequestContext = { user, dryRun, warnings, fieldManager: fieldManager || userAgentName(request) };
+    const manager = fieldManager || userAgentName(request);
+    const context: WriteRequestContext = { user, dryRun, warnings, fieldManager: manager, options: askedOptions(query) };
     return { object: object as Mutable<KubeObject>, context };
   }
 }
@@ -213,6 +214,13 @@ function decodeAs(target: DecodeTarget, body: Uint8Array, format: BodyFormat, fi
 function targetOf({ kind, resource }: AuthorizedRequest): Target {
   const { namespace, name, subresource } = resource;
   return { kind, namespace: kind.namespaced ? namespace : "", name, subresource };
+}
+
+/** What admission is told of the options of a write: no more than the client said. */
+function askedOptions(query: URLSearchParams): Readonly<Record<string, unknown>> {
+  const asked: Record<string, unknown> = {};
+  for (const name of ["fieldManager", "fieldValidation"]) if (query.get(name)) asked[name] = query.get(name);
+  return asked;
 }
 
 /** Who names no field manager manages fields under the name of the program. */

@@ -58,7 +58,7 @@ async function clusterWith(
   const holder: { kubelet?: ScriptedKubelet } = {};
   const backend = (): Backend =>
     holder.kubelet?.backend ?? { request: () => Promise.reject(new Error("none")), upgrade: () => Promise.reject(new Error("none")) };
-  const test = await startTestServer({ nodes: { kubelet: backend, endpoint: backend } });
+  const test = await startTestServer({ nodes: { kubelet: backend, endpoint: backend, server: backend } });
   const kubelet = new ScriptedKubelet(() => test.clock.now());
   holder.kubelet = kubelet;
   await test.client.create(nodes, { apiVersion: "v1", kind: "Node", metadata: { name: "node-1", labels: { size: "small" } }, spec: {} });

@@ -98,7 +98,7 @@ export class Deleter {
     const { namespace = "", name } = old.metadata;
     const obstacle = kind.declaration.forbidsDeletion?.(old);
     if (obstacle !== undefined) throw forbiddenError(kind, name, obstacle);
-    const request = { operation: "DELETE", kind, subresource: "", namespace, name, oldObject: old, user, dryRun, warnings } as const;
+    const request = { operation: "DELETE", kind, subresource: "", namespace, name, oldObject: old, user, dryRun, warnings, options } as const;
     await this.options.admission.mutate(request);
     await this.options.admission.validate(request);
     const stored = this.options.resources.of(kind).kind;

@@ -12,6 +12,8 @@ export interface WriteRequestContext {
   readonly warnings: string[];
   /** Under what name the writer manages the fields that it changes; absent: unknown. */
   readonly fieldManager?: string;
+  /** What the client said in its CreateOptions or UpdateOptions, for admission. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /** Work that belongs to writing objects of one kind beside storing them: addresses and ports of services. */

@@ -274,9 +274,10 @@ export class Writer {
     namespace: string,
     object: Mutable<KubeObject>,
     oldObject: KubeObject | undefined,
-    { user, dryRun, warnings }: WriteRequestContext,
+    { user, dryRun, warnings, options }: WriteRequestContext,
   ): AdmissionRequest {
-    return { operation, kind, subresource, namespace, name: object.metadata.name ?? "", object, oldObject, user, dryRun, warnings };
+    const name = object.metadata.name ?? "";
+    return { operation, kind, subresource, namespace, name, object, oldObject, user, dryRun, warnings, ...(options === undefined ? {} : { options }) };
   }
 }
 

@@ -30,8 +30,7 @@ export function bindingCreator(env: Env, registry: Registry, admission: Pick<Adm
     const errors = validateBinding(binding);
     if (!name) errors.unshift(required(FieldPath.root("metadata").child("name"), "the name of the pod to bind"));
     if (errors.length > 0) throw invalidError({ group: "", kind: "Binding" }, name ?? "", errors);
-    const { user, dryRun, warnings } = context;
-    const request = { operation: "CREATE", kind: pods, subresource: "binding", namespace, name, object: body, user, dryRun, warnings } as const;
+    const request = { operation: "CREATE", kind: pods, subresource: "binding", namespace, name, object: body, ...context } as const;
     await admission.mutate(request);
     await admission.validate(request);
     const change = (current: Pod | undefined): Mutable<Pod> => {

@@ -1,0 +1,112 @@
+// Which webhooks a request concerns
+// (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-rules): rules, selectors, and
+// the other versions of the same resource under which a webhook may have asked for it.
+import { builtInKinds, forbiddenError, type Kind, namespaces, type RuleWithOperations, type StatusError } from "../../../api/index.ts";
+import type { Client } from "../../../client/index.ts";
+import { storedKind } from "../../cache/resource.ts";
+import type { ObjectReader } from "../../object-reader.ts";
+import { isAbout } from "../denial.ts";
+import type { AdmissionRequest } from "../plugin.ts";
+import type { Webhook } from "./webhook.ts";
+
+/** What configures admission is never admitted by what it configures. */
+const EXEMPT: ReadonlySet<string> = new Set([
+  ...["validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings"],
+  ...["mutatingadmissionpolicies", "mutatingadmissionpolicybindings"],
+]);
+
+export function isExempt({ kind }: AdmissionRequest): boolean {
+  return kind.group === "admissionregistration.k8s.io" && EXEMPT.has(kind.resource);
+}
+
+export interface MatchOptions {
+  readonly objects: ObjectReader;
+  readonly client: Client;
+}
+
+/**
+ * The kind in whose version the webhook is to be called; undefined when the request does not concern it. Throws a `StatusError` when that
+ * cannot be told.
+ */
+export async function matchingKind(options: MatchOptions, webhook: Webhook, request: AdmissionRequest): Promise<Kind | undefined> {
+  const kind = kindOfRules(webhook, request);
+  if (kind === undefined || !matchesObject(webhook, request) || !(await matchesNamespace(options, webhook, request))) return undefined;
+  const { name, matchConditions = [] } = webhook.declared;
+  if (matchConditions.length > 0) throw unevaluated(request, name);
+  return kind;
+}
+
+/** No configuration with conditions can be written; one that is there all the same fails closed. */
+function unevaluated({ kind, name }: AdmissionRequest, webhook: string): StatusError {
+  return forbiddenError(kind, name, `the match conditions of admission webhook ${JSON.stringify(webhook)} cannot be evaluated`);
+}
+
+function kindOfRules({ declared: { rules = [], matchPolicy } }: Webhook, request: AdmissionRequest): Kind | undefined {
+  if (rules.some((rule) => ruleMatches(rule, request, request.kind))) return request.kind;
+  if (matchPolicy !== "Equivalent") return undefined;
+  const others = equivalentsOf(request.kind, request.subresource);
+  if (others.length === 0) return undefined;
+  // Earlier rules first.
+  for (const rule of rules) {
+    const found = others.find((other) => ruleMatches(rule, request, other));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Other views of the same stored kind. */
+function equivalentsOf(kind: Kind, subresource: string): readonly Kind[] {
+  const stored = storedKind(kind);
+  return builtInKinds.filter((other) => other !== kind && storedKind(other) === stored && (subresource === "" || other.subresources.has(subresource)));
+}
+
+function ruleMatches(rule: RuleWithOperations, request: AdmissionRequest, kind: Kind): boolean {
+  return (
+    includes(rule.operations, request.operation) &&
+    includes(rule.apiGroups, kind.group) &&
+    includes(rule.apiVersions, kind.version) &&
+    (rule.resources ?? []).some((resource) => resourceMatches(resource, kind.resource, request.subresource)) &&
+    scopeMatches(rule.scope, request)
+  );
+}
+
+function includes(listed: readonly string[] = [], asked: string): boolean {
+  return listed.includes("*") || listed.includes(asked);
+}
+
+// `pods`, `pods/status`, `pods/*`, `*`, `*/scale` or `*/*`.
+function resourceMatches(pattern: string, resource: string, subresource: string): boolean {
+  const [main, sub] = splitAtSlash(pattern);
+  return (main === "*" || main === resource) && (sub === "*" || sub === subresource);
+}
+
+function splitAtSlash(text: string): [string, string] {
+  const at = text.indexOf("/");
+  return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function scopeMatches(scope: string | undefined, request: AdmissionRequest): boolean {
+  const isNamespaced = request.kind.namespaced && request.namespace !== "";
+  return scope === undefined || scope === "*" || (scope === "Namespaced") === isNamespaced;
+}
+
+function matchesObject({ objectSelector }: Webhook, { object, oldObject }: AdmissionRequest): boolean {
+  if (objectSelector.isEmpty) return true;
+  return [object, oldObject].some((candidate) => candidate !== undefined && objectSelector.matches(candidate.metadata?.labels));
+}
+
+/** What belongs to no namespace is selected by none. */
+async function matchesNamespace(options: MatchOptions, { namespaceSelector }: Webhook, request: AdmissionRequest): Promise<boolean> {
+  if (namespaceSelector.isEmpty) return true;
+  const isNamespace = isAbout(request, namespaces, request.subresource);
+  if (request.namespace === "" && !isNamespace) return true;
+  // A namespace that is written counts as what it is to be.
+  if (isNamespace && request.subresource === "" && request.object !== undefined) return namespaceSelector.matches(request.object.metadata.labels);
+  const { metadata } = await findNamespace(options, isNamespace ? request.name : request.namespace);
+  return namespaceSelector.matches(metadata.labels);
+}
+
+/** Throws NotFound. */
+async function findNamespace({ objects, client }: MatchOptions, name: string) {
+  return objects.get(namespaces, "", name) ?? (await client.get(namespaces, { name }));
+}
