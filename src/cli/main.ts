@@ -22,6 +22,11 @@ program
   .option("--nodes <number>", "how many nodes this machine is to have; the first one is this machine itself (default: as many as there are, or 1)", Number)
   .option("--node-ip <address>", "address of the node, or one of each family: IPV4,IPV6 (default: this machine's)")
   .option("--api-port <port>", `port of the API server (default: ${DEFAULT_OPTIONS.apiPort})`, Number)
+  .option(
+    "--etcd-port <port>",
+    "also serve the store to etcdctl, on 127.0.0.1, with the certificates in DATA/pki/etcd (e.g. 2379; default: 0, not at all)",
+    Number,
+  )
   .option("--pod-network-cidr <range>", `addresses of pods, or RANGE,RANGE of both families (default: ${DEFAULT_OPTIONS.podCidr})`)
   .option("--service-cidr <range>", `addresses of services, or RANGE,RANGE (default: ${DEFAULT_OPTIONS.serviceCidr})`)
   .option(

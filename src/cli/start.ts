@@ -18,6 +18,7 @@ export interface StartFlags extends PlaceFlags {
   readonly nodes?: number;
   readonly nodeIp?: string;
   readonly apiPort?: number;
+  readonly etcdPort?: number;
   readonly serviceNodePortRange?: string;
   readonly podNetworkCidr?: string;
   readonly serviceCidr?: string;
@@ -71,6 +72,7 @@ async function chooseOptions(paths: ClusterPaths, flags: StartFlags): Promise<Cl
     nodeName: flags.nodeName,
     nodeIp: flags.nodeIp,
     apiPort: flags.apiPort,
+    etcdPort: flags.etcdPort,
     serviceNodePortRange: flags.serviceNodePortRange,
     podCidr: flags.podNetworkCidr,
     serviceCidr: flags.serviceCidr,
@@ -125,10 +127,21 @@ async function nodeFlags({ nodeLabels, registerWithTaints }: StartFlags): Promis
 }
 
 function refuseChanges(paths: ClusterPaths, flags: StartFlags): void {
-  const { nodeIp, apiPort, serviceNodePortRange, nodeNetworkCidr, schedulerConfig, kubeletConfig, podManifestPath, maxPods, nodeLabels, registerWithTaints } =
-    flags;
+  const {
+    nodeIp,
+    apiPort,
+    etcdPort,
+    serviceNodePortRange,
+    nodeNetworkCidr,
+    schedulerConfig,
+    kubeletConfig,
+    podManifestPath,
+    maxPods,
+    nodeLabels,
+    registerWithTaints,
+  } = flags;
   const ofNode = [nodeIp, kubeletConfig, podManifestPath, maxPods, nodeLabels, registerWithTaints];
-  const asked = [apiPort, serviceNodePortRange, nodeNetworkCidr, schedulerConfig, ...ofNode].some((value) => value !== undefined);
+  const asked = [apiPort, etcdPort, serviceNodePortRange, nodeNetworkCidr, schedulerConfig, ...ofNode].some((value) => value !== undefined);
   if (asked) throw new UserError(`the cluster in ${paths.data} is running; run "kubets stop" first, then start it with the new flags`);
 }
 

@@ -24,6 +24,7 @@ describe("the options of a cluster", () => {
     ["too many pieces", { ...DUAL, podCidr: "10.244.0.0/16,fd00::/32" }, "--node-cidr-mask-size-ipv6 must be from 32 to 48"],
     ["a range of services without room", { serviceCidr: "10.96.0.0/30" }, "too small"],
     ["a node address that is none", { nodeIp: "here" }, "--node-ip must be an address"],
+    ["etcd's port where the API server's is", { etcdPort: 6443 }, "--etcd-port must be"],
     ["a node port range that is none", { serviceNodePortRange: "9-1" }, "--service-node-port-range"],
   ])("refuse %s", (_what, more, text) => {
     expect(() => checkOptions(options(more))).toThrow(text);

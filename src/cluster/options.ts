@@ -29,6 +29,8 @@ export interface ClusterOptions extends NodeOptions {
   readonly dataDir: string;
   /** Port of the API server on all addresses. */
   readonly apiPort: number;
+  /** Where the store is served to etcd's tools, on loopback; absent or 0: nowhere. */
+  readonly etcdPort?: number;
   /** The node's address, or one of each family, with a comma; absent: found at start. */
   readonly nodeIp?: string;
   /** Prefix lengths of a node's piece of the pods' ranges. */
@@ -65,6 +67,9 @@ export function checkOptions(options: ClusterOptions): void {
     throw new OptionsError(`--node-name must be lower-case letters, digits, '-' and '.', not "${options.nodeName}"`);
   if (!Number.isInteger(options.apiPort) || options.apiPort < 1 || options.apiPort > 65535)
     throw new OptionsError(`--api-port must be from 1 to 65535, not "${options.apiPort}"`);
+  const { etcdPort = 0, apiPort } = options;
+  if (!Number.isInteger(etcdPort) || etcdPort < 0 || etcdPort > 65535 || etcdPort === apiPort)
+    throw new OptionsError(`--etcd-port must be from 1 to 65535, another one than the API server's, or 0 for none, not "${etcdPort}"`);
   if (options.maxPods !== undefined && !(Number.isInteger(options.maxPods) && options.maxPods > 0))
     throw new OptionsError(`--max-pods must be a whole number above 0, not "${options.maxPods}"`);
   const range = /^(\d+)-(\d+)$/.exec(options.serviceNodePortRange);

@@ -75,6 +75,7 @@ export async function startOnThisMachine(env: Env, start: StartOptions): Promise
     node.catch(() => undefined);
     const controlPlane = await startApi(env, { ...start, nodeIps, pki, store }, started);
     start.progress(`The API server answers on https://127.0.0.1:${options.apiPort}.`);
+    await openToEtcdTools(env, start, store, started);
     const controllers = controlPlane.startControllers();
     const problem = startFurtherNodes(env, { ...start, nodeIps, controlPlane, records: others }, started);
     await startFirstNode(env, { ...start, nodeIps, pki, controlPlane, machine: await node }, started);
@@ -114,6 +115,15 @@ async function openStore(env: Env, { paths }: StartOptions, started: Started): P
   const store = await openLmdbStore(env, { folder: paths.store });
   started.add(() => store.close());
   return store;
+}
+
+async function openToEtcdTools(env: Env, { paths, options, progress }: StartOptions, store: Store, started: Started): Promise<void> {
+  const { etcdPort: port = 0, nodeName } = options;
+  if (port === 0) return;
+  const { startEtcdFace } = await import("./etcd-face.host.ts");
+  const serving = await startEtcdFace(env, { store, folder: paths.data, nodeName, port });
+  started.add(() => serving.close());
+  progress(`etcd's API answers on https://127.0.0.1:${port}, with the certificates in ${paths.pki}/etcd.`);
 }
 
 async function startApi(

@@ -95,7 +95,7 @@ export async function importAuthority(pair: CertificatePair): Promise<Authority>
 
 /** A new client certificate, as for another user of the cluster. */
 export async function createClientCertificate(env: Env, issuer: Authority, subject: Subject): Promise<CertificatePair> {
-  return issueLeaf(env, issuer, { issuer: "ca", subject, usages: ["clientAuth"] });
+  return issueLeaf(env, issuer, { subject, usages: ["clientAuth"] });
 }
 
 function leafPlans(options: PkiOptions): Readonly<Record<LeafName, LeafPlan>> {
@@ -132,7 +132,7 @@ function leafPlans(options: PkiOptions): Readonly<Record<LeafName, LeafPlan>> {
   };
 }
 
-async function authority(env: Env, commonName: string, existing: CertificatePair | undefined): Promise<Authority> {
+export async function authority(env: Env, commonName: string, existing: CertificatePair | undefined): Promise<Authority> {
   const kept = existing === undefined ? undefined : await readPair(existing);
   if (kept?.certificate.isAuthority && lasts(env, kept.certificate)) return kept;
   const key = await generateKey();
@@ -147,7 +147,7 @@ async function authority(env: Env, commonName: string, existing: CertificatePair
   return { key, certificate: readCertificate(await issueCertificate({ ...spec, alternativeNames }, key.publicKey, { key })) };
 }
 
-async function leaf(env: Env, issuer: Authority, plan: LeafPlan, existing: CertificatePair | undefined): Promise<CertificatePair> {
+export async function leaf(env: Env, issuer: Authority, plan: LeafContents, existing: CertificatePair | undefined): Promise<CertificatePair> {
   return existing !== undefined && (await isStillGood(env, existing, plan, issuer.certificate)) ? existing : issueLeaf(env, issuer, plan);
 }
 
@@ -163,7 +163,7 @@ export async function isStillGood(env: Env, pair: CertificatePair, contents: Lea
   return kept !== undefined && lasts(env, kept.certificate) && fits(kept.certificate, contents) && (await isIssuedBy(kept.certificate, issuer));
 }
 
-async function issueLeaf(env: Env, issuer: Authority, plan: LeafPlan): Promise<CertificatePair> {
+async function issueLeaf(env: Env, issuer: Authority, plan: LeafContents): Promise<CertificatePair> {
   const key = await generateKey();
   const { subject, usages, alternativeNames } = plan;
   const spec = { subject, usages, alternativeNames, ...validity(env, LEAF_LIFETIME_MS), serial: serialNumber(env), isAuthority: false };
@@ -209,7 +209,7 @@ export function serialNumber(env: Env): Uint8Array {
   return serial;
 }
 
-async function pairOf({ certificate, key }: Authority): Promise<CertificatePair> {
+export async function pairOf({ certificate, key }: Authority): Promise<CertificatePair> {
   return { certificate: certificate.pem, key: await privateKeyPem(key) };
 }
 
