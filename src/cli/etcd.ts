@@ -1,7 +1,8 @@
 // `kubets etcd`: the store alone, as etcd is started, with its flags (https://etcd.io/docs/v3.6/op-guide/configuration/).
 import { readFile } from "node:fs/promises";
 import { createSystemEnv } from "../base/index.host.ts";
-import { openEtcdStore, serveEtcd } from "../store/index.host.ts";
+import { parseDuration } from "../base/index.ts";
+import { type AutoCompaction, openEtcdStore, serveEtcd } from "../store/index.host.ts";
 import { UserError } from "./progress.ts";
 
 export interface EtcdFlags {
@@ -15,6 +16,8 @@ export interface EtcdFlags {
   readonly trustedCaFile?: string;
   readonly clientCertAuth?: boolean;
   readonly quotaBackendBytes: number;
+  readonly autoCompactionMode: AutoCompaction["mode"];
+  readonly autoCompactionRetention: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -23,6 +26,7 @@ export async function etcd(flags: EtcdFlags): Promise<void> {
   const listenUrls = parseUrls("--listen-client-urls", flags.listenClientUrls);
   const metricsUrls = parseUrls("--listen-metrics-urls", flags.listenMetricsUrls ?? "");
   const tls = await readTls(flags, [...listenUrls, ...metricsUrls]);
+  const autoCompaction = parseCompaction(flags);
   const env = createSystemEnv({ logLevel: flags.logLevel });
   const folder = flags.dataDir ?? `${flags.name}.etcd`;
   const quota = flags.quotaBackendBytes > 0 ? { quotaBytes: flags.quotaBackendBytes } : {};
@@ -33,6 +37,7 @@ export async function etcd(flags: EtcdFlags): Promise<void> {
     clientUrls: advertised.map(({ origin }) => origin),
     listenUrls: [...listenUrls, ...metricsUrls],
     ...quota,
+    ...(autoCompaction === undefined ? {} : { autoCompaction }),
     ...(tls === undefined ? {} : { tls }),
   }).catch(async (error: unknown) => {
     await store.close();
@@ -57,6 +62,19 @@ function parseUrls(flag: string, text: string): URL[] {
       }
       return url;
     });
+}
+
+/** A bare number is hours, or revisions; 0 is no compaction. */
+function parseCompaction({ autoCompactionMode: mode, autoCompactionRetention: text }: EtcdFlags): AutoCompaction | undefined {
+  const number = /^\d+$/.test(text) ? Number(text) : undefined;
+  if (number === 0) return undefined;
+  if (mode === "revision") {
+    if (number === undefined) throw new UserError(`--auto-compaction-retention takes a number of revisions, not "${text}"`);
+    return { mode, revisions: number };
+  }
+  const retentionMs = number === undefined ? parseDuration(text) : number * 3_600_000;
+  if (retentionMs === undefined || retentionMs <= 0) throw new UserError(`--auto-compaction-retention takes hours or a duration such as 30m, not "${text}"`);
+  return { mode, retentionMs };
 }
 
 async function readTls({ certFile, keyFile, trustedCaFile, clientCertAuth }: EtcdFlags, urls: readonly URL[]) {

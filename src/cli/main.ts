@@ -176,6 +176,8 @@ program
   .option("--trusted-ca-file <file>", "who vouches for clients, PEM")
   .option("--client-cert-auth", "demand a certificate of every client")
   .option("--quota-backend-bytes <bytes>", "raise an alarm when so much holds data; 0: no quota", Number, 0)
+  .addOption(new Option("--auto-compaction-mode <mode>", "what the retention counts").choices(["periodic", "revision"]).default("periodic"))
+  .option("--auto-compaction-retention <amount>", "how much history is kept: hours, a duration, or revisions; 0: all", "0")
   .addOption(new Option("--log-level <level>", "what is logged").choices(["debug", "info", "warn", "error"]).default("info"))
   .action(async (options: import("./etcd.ts").EtcdFlags) => (await import("./etcd.ts")).etcd(options));
 

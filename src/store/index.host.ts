@@ -1,11 +1,12 @@
 // The store's face for the machine. What serves etcd's API is loaded when it is first asked for: few clusters have it.
 import type { Env } from "../base/index.ts";
+import type { AutoCompaction } from "./etcd/auto-compaction.ts";
 import type { EtcdStoreOptions } from "./etcd/open-store.host.ts";
 import type { EtcdServing, ServeEtcdOptions } from "./etcd/serve.host.ts";
 import type { Store } from "./store.ts";
 
 export { type LmdbStoreOptions, openLmdbStore } from "./lmdb.host.ts";
-export type { EtcdServing, EtcdStoreOptions, ServeEtcdOptions };
+export type { AutoCompaction, EtcdServing, EtcdStoreOptions, ServeEtcdOptions };
 
 /** The store in a folder that etcd's tools know. */
 export async function openEtcdStore(env: Env, options: EtcdStoreOptions): Promise<Store> {

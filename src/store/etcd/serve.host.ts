@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import type { Env } from "../../base/index.ts";
 import type { Store } from "../store.ts";
+import { type AutoCompaction, startAutoCompaction } from "./auto-compaction.ts";
 import { createEtcdFace, type EtcdFaceOptions } from "./face.ts";
 import { createGrpcServer, type GrpcServer } from "./grpc-server.host.ts";
 
@@ -13,6 +14,8 @@ const OVERHEAD_BYTES = 512 * 1024;
 export interface ServeEtcdOptions extends EtcdFaceOptions {
   /** Of scheme `http` or `https`; port 0 is any free one. */
   readonly listenUrls: readonly URL[];
+  /** Absent: only what clients ask for is compacted. */
+  readonly autoCompaction?: AutoCompaction;
   /** PEM; needed for `https` URLs. */
   readonly tls?: {
     readonly certificate: string;
@@ -30,7 +33,7 @@ export interface EtcdServing {
 
 /** Rejects when an address can't be listened on. */
 export async function serveEtcd(env: Env, store: Store, options: ServeEtcdOptions): Promise<EtcdServing> {
-  const { listenUrls, tls, ...faceOptions } = options;
+  const { listenUrls, tls, autoCompaction, ...faceOptions } = options;
   const face = createEtcdFace(env, store, { ...faceOptions, createDigest });
   const log = env.log.child("etcd");
   const secure = tls && {
@@ -53,7 +56,14 @@ export async function serveEtcd(env: Env, store: Store, options: ServeEtcdOption
     await close();
     throw error;
   }
-  return { ports, close };
+  const stopCompaction = autoCompaction === undefined ? undefined : startAutoCompaction(env, store, autoCompaction);
+  return {
+    ports,
+    close: () => {
+      stopCompaction?.();
+      return close();
+    },
+  };
 }
 
 function listenOn({ sockets }: GrpcServer, { hostname, port }: URL): Promise<number> {
