@@ -216,7 +216,8 @@ function apiRequest(request: AnyRequest, response: AnyResponse | Socket, certifi
 
 function closeSignal(response: AnyResponse | Socket): AbortSignal {
   const abort = new AbortController();
-  if (response.destroyed) abort.abort();
+  // An answer over HTTP/2 does not tell by itself, but its stream does.
+  if (("stream" in response ? response.stream : response).destroyed) abort.abort();
   else response.once("close", () => abort.abort());
   return abort.signal;
 }

@@ -34,6 +34,18 @@ test.each([
   for (const size of [1, 2, 7, 1000]) expect(await passed(page, size)).toBe(expected);
 });
 
+test.each([`<${"a".repeat(100_000)}`, `<a ${"a".repeat(60_000)}>`, "<a".repeat(50_000), `<!-- ${"<a ".repeat(50_000)}`])(
+  "a page that is made to take long passes (%#)",
+  async (page) => {
+    expect((await passed(page, 16_384)) === page).toBe(true);
+  },
+);
+
+test("comments and tags are told apart however much comes at once", async () => {
+  const rest = "<p>".repeat(30_000);
+  expect(await passed(`<!-- <a href="/x"> --></i><a href="/y">${rest}`, 200_000)).toBe(`<!-- <a href="/x"> --></i><a href="/p/y">${rest}`);
+});
+
 test("what is no page, or packed in an unknown way, passes as it is", async () => {
   expect(await passed('<a href="/x">', 100, { "content-type": "application/json" })).toBe('<a href="/x">');
   expect(await passed('<a href="/x">', 100, { "content-encoding": "br" })).toBe('<a href="/x">');

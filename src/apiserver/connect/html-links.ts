@@ -35,9 +35,11 @@ const LINKS: Readonly<Record<string, readonly string[]>> = {
 };
 /** Elements whose content is no markup. */
 const RAW_TEXT: ReadonlySet<string> = new Set(["script", "style", "textarea", "title", "iframe", "noembed", "noframes", "xmp"]);
-/** A tag that does not end within as much is passed on as it is. */
+/** A tag or comment that does not end within as much is passed on as it is. */
 const MAX_TAG_LENGTH = 64 * 1024;
-const ATTRIBUTE = /([^\s"'<>/=]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)/g;
+// Pages are written by strangers: every name has one place where it can begin and one where it can end, so that time grows with length.
+const TAG = /^<([a-zA-Z][^\s/>]*)(?=[\s/>])(?:"[^"]*"|'[^']*'|[^"'>])*>/;
+const ATTRIBUTE = /(?<![^\s"'<>/=])([^\s"'<>/=]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)/g;
 
 /** The answer with its links rewritten, when it is a page in an encoding that can be read; else as it is. */
 export function withRewrittenLinks(response: BackendResponse, rewrite: (link: string) => string): BackendResponse {
@@ -107,18 +109,13 @@ function nextPiece(held: string, rawText: string | undefined, isEnd: boolean): P
   }
   const start = held.indexOf("<");
   if (start !== 0) return plain(start < 0 ? held.length : start);
-  if (isEnd || held.length > MAX_TAG_LENGTH) return tagAt(held) ?? plain(1);
-  if (held.length < 4) return undefined;
-  if (held.startsWith("<!--")) {
-    const end = held.indexOf("-->", 4);
-    return end < 0 ? undefined : plain(end + 3);
-  }
-  return /^<[a-zA-Z]/.test(held) ? tagAt(held) : plain(1);
-}
-
-function tagAt(held: string): Piece | undefined {
-  const tag = /^<([a-zA-Z][^\s/>]*)(?:"[^"]*"|'[^']*'|[^"'>])*>/.exec(held);
-  return tag === null ? undefined : { text: tag[0], length: tag[0].length, tag: (tag[1] ?? "").toLowerCase() };
+  const isComment = held.startsWith("<!--");
+  if (!isComment && held.length >= 4 && !/^<[a-zA-Z]/.test(held)) return plain(1);
+  const end = isComment ? held.indexOf("-->", 4) : -1;
+  if (end >= 0) return plain(end + 3);
+  const tag = isComment ? null : TAG.exec(held);
+  if (tag !== null) return { text: tag[0], length: tag[0].length, tag: (tag[1] ?? "").toLowerCase() };
+  return isEnd || held.length > MAX_TAG_LENGTH ? plain(held.length) : undefined;
 }
 
 function rewrittenTag(text: string, tag: string, rewrite: (link: string) => string): string {
