@@ -33,6 +33,9 @@ function readReport(file: string): SpecReport[] {
     .filter((spec) => spec.LeafNodeType === "It" && (spec.State !== "skipped" || (spec.Failure?.Message ?? "") !== ""));
 }
 
+/** The longest that the suite waits for one thing is ten minutes, but some tests wait without end for what is not built. */
+const PATIENCE_MS = 20 * 60_000;
+
 export interface SuiteRun {
   readonly folders: Folders;
   readonly tests: readonly string[];
@@ -58,16 +61,25 @@ export function runSuite(run: SuiteRun): RunningSuite {
     const ended = new Promise((resolve, reject) => ginkgo.on("error", reject).on("close", resolve));
     const log = createWriteStream(join(run.folders.run, `${run.title}.log`));
     const read = verdictReader(run.tests);
+    let patience = setTimeout(giveUp, PATIENCE_MS);
     for await (const line of createInterface({ input: ginkgo.stdout })) {
       log.write(`${line}\n`);
       const verdict = read(line);
-      if (verdict !== undefined) run.onVerdict(verdict);
+      if (verdict === undefined) continue;
+      clearTimeout(patience);
+      patience = setTimeout(giveUp, PATIENCE_MS);
+      run.onVerdict(verdict);
     }
+    clearTimeout(patience);
     await ended;
     log.end();
     if (!existsSync(report)) throw new ConformanceError(`ginkgo left no report; what it said is in ${log.path.toString()}`);
     return readReport(report);
   })();
+  function giveUp(): void {
+    console.log("no test has ended for a long time: the ones that run are broken off, and count as not run");
+    interrupt();
+  }
   let interrupts = 0;
   const interrupt = (): void => {
     interrupts += 1;
