@@ -22,6 +22,7 @@ import {
   withScale,
 } from "../api/index.ts";
 import { type Env, formatTime, type Mutable, mutableCopy } from "../base/index.ts";
+import type { AdmissionChain } from "./admission/chain.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenByAuthorizer } from "./authorization/forbidden.ts";
 import { viewOf } from "./cache/resource.ts";
@@ -65,6 +66,7 @@ export interface OperationsParts {
   readonly reviews: Reviews;
   readonly sources: ObjectSources;
   readonly authorizer: Authorizer;
+  readonly admission: Pick<AdmissionChain, "mutate" | "validate">;
 }
 
 export class Operations {
@@ -98,6 +100,9 @@ export class Operations {
     if (review !== undefined) {
       const owner = { manager: context.fieldManager ?? "", subresource: "", time: formatTime(this.env.clock.now()) };
       object.metadata.managedFields = mutableCopy(trackUpdate(kind, undefined, object, owner));
+      const request = { operation: "CREATE", kind, subresource: "", namespace, name: object.metadata.name ?? "", object, ...context } as const;
+      await this.parts.admission.mutate(request);
+      await this.parts.admission.validate(request);
       return { object: await review(object, namespace, context), created: true };
     }
     return { revision: await this.parts.registry.writer.create(kind, namespace, object, context), created: true };
@@ -185,7 +190,7 @@ export class Operations {
         namespace,
         name,
         subresource: "",
-        managedThrough: "scale",
+        through: { subresource: "scale", show: (object) => scaleOf(kind, object), take: (object, scale) => withScale(kind, object, scale as Scale) },
         change: (current) => {
           if (current === undefined) throw notFoundError(kind, name);
           return withScale(kind, current, change(scaleOf(kind, current)));

@@ -285,6 +285,7 @@ class Server implements ApiServer {
         [componentStatuses, componentStatusSource(this.#componentChecks())],
       ]),
       authorizer: this.#authorizer,
+      admission: this.#admission,
     });
     return { keys, tokens, authenticator, operations };
   }

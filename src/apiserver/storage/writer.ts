@@ -52,6 +52,13 @@ export interface WriterOptions {
   readonly leases: EventLeases;
 }
 
+export interface SubresourceView<T extends KubeObject> {
+  readonly subresource: string;
+  show(object: T): KubeObject;
+  /** `object` with what admission made of its view. */
+  take(object: T, view: KubeObject): Mutable<T>;
+}
+
 export interface Update<T extends KubeObject = KubeObject> {
   readonly kind: Kind<T>;
   readonly namespace: string;
@@ -64,8 +71,8 @@ export interface Update<T extends KubeObject = KubeObject> {
   readonly createMissing?: boolean;
   /** The server's own change: neither admission nor the kind's strategy has a say. */
   readonly ownChange?: boolean;
-  /** The subresource under which the writer manages fields, where it is not the one that is written. */
-  readonly managedThrough?: string;
+  /** A subresource that shows another kind than it writes (scale): admission sees that, and fields are managed under its name. */
+  readonly through?: SubresourceView<T>;
   /** The uid that is given says which object is meant: another one is a conflict. Else it is a change, which is refused. */
   readonly meansUid?: boolean;
   /** `change` has recorded who manages which fields (apply). */
@@ -177,18 +184,20 @@ export class Writer {
   }
 
   async #tryUpdate<T extends KubeObject>(update: Update<T>, current: ObjectRevision, context: WriteRequestContext) {
-    const { kind, namespace, name, subresource } = update;
+    const { kind, namespace, name, subresource, through } = update;
     const old = viewOf(kind, current);
-    const object = await update.change(old);
+    let object = await update.change(old);
     checkName(object, name);
     adoptNamespace(kind, object.metadata, namespace);
     if (update.ownChange) {
       checkPreconditions(update, object, old);
       return this.#storeChanged(kind, object, current, context);
     }
-    const request = this.#admissionRequest("UPDATE", kind, subresource, namespace, object, old, context);
-    if (!update.tracksFields) this.#trackFields(kind, update.managedThrough ?? subresource, object, old, context);
+    const [shown, shownOld] = through === undefined ? [object, old] : [mutableCopy(through.show(object as T)), through.show(old)];
+    const request = this.#admissionRequest("UPDATE", kind, through?.subresource ?? subresource, namespace, shown, shownOld, context);
+    if (!update.tracksFields) this.#trackFields(kind, through?.subresource ?? subresource, object, old, context);
     await this.options.admission.mutate(request);
+    if (through !== undefined) object = through.take(object as T, shown);
     checkPreconditions(update, object, old);
     object.metadata.resourceVersion = current.resourceVersion;
     this.#carryOver(kind, subresource, object, old, context);

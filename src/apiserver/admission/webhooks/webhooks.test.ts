@@ -284,6 +284,33 @@ describe("a mutating webhook", () => {
     });
   });
 
+  it("sees the scale that is asked for, not the object behind it", async () => {
+    answers = { "/m": patching({ op: "replace", path: "/spec/replicas", value: 5 }), "/v": () => ({ allowed: false }) };
+    const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } };
+    const set = { metadata: { name: "s" }, spec: { selector: { matchLabels: { a: "b" } }, template } };
+    const sets = "/apis/apps/v1/namespaces/default/replicasets";
+    await test.request("POST", sets, { body: set });
+    const rule = { operations: ["UPDATE"], apiGroups: ["apps"], apiVersions: ["v1"] };
+    await configure("Mutating", "m", { rules: [{ ...rule, resources: ["replicasets/scale"] }] });
+    await configure("Validating", "v", { rules: [{ ...rule, resources: ["replicasets"] }] });
+    const scaled = await test.request("PATCH", `${sets}/s/scale`, {
+      body: { spec: { replicas: 2 } },
+      headers: { "content-type": "application/merge-patch+json" },
+    });
+    expect(scaled.json()).toMatchObject({ spec: { replicas: 5 } });
+    expect(seen.map(({ request }) => request)).toMatchObject([
+      { subResource: "scale", kind: { group: "autoscaling", kind: "Scale" }, object: { spec: { replicas: 2 } } },
+    ]);
+    expect((await test.request("GET", `${sets}/s`)).json()).toMatchObject({ spec: { replicas: 5 } });
+  });
+
+  it("sees questions, too", async () => {
+    answers = { "/v": () => ({ allowed: false }) };
+    await configure("Validating", "v", { rules: [{ operations: ["CREATE"], apiGroups: ["*"], apiVersions: ["*"], resources: ["subjectaccessreviews"] }] });
+    const body = { spec: { user: "jane", nonResourceAttributes: { path: "/x", verb: "get" } } };
+    expect((await test.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", { body })).status).toBe(400);
+  });
+
   it("is told of a dry run", async () => {
     answers = { "/m": patching({ op: "add", path: "/data", value: { x: "y" } }) };
     await configure("Mutating", "m", {});
