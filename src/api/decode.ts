@@ -9,9 +9,10 @@ import { objectSchemaOf } from "./compile.ts";
 import { emptyValue, fieldsAlwaysPresent, isEmptyValue } from "./emptiness.ts";
 import { FieldPath, invalid } from "./field-errors.ts";
 import { type DuplicateKeys, formatJson, JsonSyntaxError, MAX_DEPTH, parseJson, setOwn } from "./json.ts";
+import { isMisfit } from "./misfits.ts";
 import type { KubeObject } from "./object.ts";
 import { goTypeOf, normalizeScalar } from "./scalar.ts";
-import type { ObjectSchema, ScalarSchema, Schema } from "./schema.ts";
+import type { ArraySchema, MapSchema, ObjectSchema, ScalarSchema, Schema } from "./schema.ts";
 import { badRequestError, invalidError, type StatusError, unclassifiedError } from "./status-error.ts";
 import { parseYaml } from "./yaml.ts";
 
@@ -48,6 +49,9 @@ export interface Decoded<T> {
   /** What a `Warn` has to say, e.g. `unknown field "spec.foo"`. */
   readonly warnings: readonly string[];
 }
+
+/** What every object has, built-in or custom; null stands for nothing there. */
+const OBJECT_FIELDS: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata"]);
 
 /** As many complaints as one answer carries. */
 const MAX_PROBLEMS = 100;
@@ -93,6 +97,11 @@ export function decodeValue<T extends KubeObject>(
 /** Decodes what has a place of its own and says no more than what is wrong. Throws a BadRequest `StatusError`. */
 export function decodeBare<T extends KubeObject>(target: DecodeTarget<T>, value: unknown): Decoded<T> {
   return decodeOr(target, value, { mode: "Ignore", refuse: (_target, why) => badRequestError(why) });
+}
+
+/** Prunes a part of an object that fits its schema. */
+export function decodePart(schema: Schema, value: unknown): unknown {
+  return new DecodeWalk(false, undefined).decode(schema, value);
 }
 
 /** Decodes the outcome of a patch; that of a strategic one is told wrong types in another way. Throws an Invalid `StatusError` that shows it. */
@@ -237,11 +246,19 @@ function checkTypeMeta(target: DecodeTarget<unknown>, value: unknown, refuse: Re
   const given = { apiVersion: apiVersion || target.apiVersion, kind: kind || target.kind };
   const isOfVersion = given.apiVersion === target.apiVersion || target.olderVersions?.includes(given.apiVersion) === true;
   if (isOfVersion && given.kind === target.kind) return;
+  const isCustom = target.schema.type === "object" && target.schema.keepsMisfits === true;
+  if (isCustom) throw refuseOtherCustom(target, given, refuse);
   const schema = given.kind === "List" && given.apiVersion === "v1" ? ANY_LIST : objectSchemaOf(given.apiVersion, given.kind);
   if (schema === undefined) throw refuse(target, notRegisteredText(given), given);
   if (given.kind === target.kind)
     throw badRequestError(`the API version in the data (${given.apiVersion}) does not match the expected API version (${target.apiVersion})`);
   throw refuse(target, whyOtherKind(target, given, schema, value), given);
+}
+
+/** Nobody knows of all custom resources: what says that it is something else is not looked up. */
+function refuseOtherCustom(target: DecodeTarget<unknown>, given: GivenType, refuse: Refusal): StatusError {
+  if (given.kind !== target.kind) return refuse(target, `the kind in the data (${given.kind}) does not match the expected kind (${target.kind})`, given);
+  return badRequestError(`the API version in the data (${given.apiVersion}) does not match the expected API version (${target.apiVersion})`);
 }
 
 /** A list of anything. */
@@ -298,13 +315,14 @@ class DecodeWalk {
   }
 
   decode(schema: Schema, value: unknown): unknown {
+    if (isMisfit(schema, value)) return this.#any(value);
     switch (schema.type) {
       case "object":
         return this.#object(schema, value);
       case "map":
-        return this.#map(schema.values, value);
+        return this.#map(schema, value);
       case "array":
-        return this.#array(schema.items, value);
+        return this.#array(schema, value);
       case "any":
         return this.#any(value);
       default:
@@ -327,7 +345,8 @@ class DecodeWalk {
         if (schema.preserveUnknown) setOwn(result, key, this.#any(item));
         else this.#complain("unknown");
       } else {
-        if (item !== null && item !== undefined) {
+        if (schema.keepsMisfits === true && item === null && !OBJECT_FIELDS.has(key)) result[key] = null;
+        else if (item !== null && item !== undefined) {
           const decoded = this.decode(field.schema, item);
           if (!(this.#complete && field.omitEmpty && isEmptyValue(decoded))) result[key] = decoded;
         }
@@ -344,34 +363,34 @@ class DecodeWalk {
     return result;
   }
 
-  #map(values: Schema, value: unknown): unknown {
+  #map({ values, keepsMisfits = false }: MapSchema, value: unknown): unknown {
     if (!isPlainObject(value)) throw this.#wrongType(value, `map[string]${goTypeOfSchema(values)}`);
     this.#enter();
     const result: Record<string, unknown> = {};
     for (const key of Object.keys(value)) {
       this.#stack.push(new MapKey(key));
-      setOwn(result, key, this.#item(values, value[key]));
+      setOwn(result, key, this.#item(values, value[key], keepsMisfits));
       this.#reportDuplicate(value, key);
       this.#stack.pop();
     }
     return result;
   }
 
-  #array(items: Schema, value: unknown): unknown {
+  #array({ items, keepsMisfits = false }: ArraySchema, value: unknown): unknown {
     if (!Array.isArray(value)) throw this.#wrongType(value, `[]${goTypeOfSchema(items)}`);
     this.#enter();
     return value.map((item, position) => {
       this.#stack.push(position);
-      const decoded = this.#item(items, item);
+      const decoded = this.#item(items, item, keepsMisfits);
       this.#stack.pop();
       return decoded;
     });
   }
 
   /** In lists and maps null stands for the empty value. */
-  #item(schema: Schema, value: unknown): unknown {
+  #item(schema: Schema, value: unknown, keepsNull: boolean): unknown {
     if (value !== null && value !== undefined) return this.decode(schema, value);
-    return emptyValue(schema) ?? null;
+    return keepsNull ? null : (emptyValue(schema) ?? null);
   }
 
   #any(value: unknown): unknown {

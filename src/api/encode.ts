@@ -7,6 +7,7 @@
 import type { DecodeTarget } from "./decode.ts";
 import { emptyValue, isEmptyValue } from "./emptiness.ts";
 import { formatJson, setOwn } from "./json.ts";
+import { isMisfit } from "./misfits.ts";
 import type { KubeObject } from "./object.ts";
 import type { FieldSchema, ObjectSchema, Schema } from "./schema.ts";
 
@@ -26,13 +27,14 @@ export function metadataOffset(target: DecodeTarget<unknown>): number {
 }
 
 function canonicalValue(schema: Schema, value: unknown): unknown {
+  if (isMisfit(schema, value)) return canonicalAny(value);
   switch (schema.type) {
     case "object":
       return canonicalFields(schema, value as Readonly<Record<string, unknown>>);
     case "map":
-      return canonicalMap(value as Readonly<Record<string, unknown>>, (item) => canonicalItem(schema.values, item));
+      return canonicalMap(value as Readonly<Record<string, unknown>>, (item) => canonicalItem(schema.values, item, schema.keepsMisfits));
     case "array":
-      return (value as readonly unknown[]).map((item) => canonicalItem(schema.items, item));
+      return (value as readonly unknown[]).map((item) => canonicalItem(schema.items, item, schema.keepsMisfits));
     case "any":
       return canonicalAny(value);
     default:
@@ -40,7 +42,8 @@ function canonicalValue(schema: Schema, value: unknown): unknown {
   }
 }
 
-function canonicalItem(schema: Schema, item: unknown): unknown {
+function canonicalItem(schema: Schema, item: unknown, keepsNull = false): unknown {
+  if (item === null && keepsNull) return null;
   return item === undefined || item === null ? (emptyValue(schema) ?? null) : canonicalValue(schema, item);
 }
 
@@ -64,6 +67,7 @@ function canonicalFields(schema: ObjectSchema, object: Readonly<Record<string, u
   for (const field of fieldOrder(schema)) {
     const value = Object.hasOwn(object, field.name) ? object[field.name] : undefined;
     if (value === undefined || value === null) {
+      if (value === null && schema.keepsMisfits === true) result[field.name] = null;
       const empty = field.emitEmpty ? emptyValue(field.schema) : undefined;
       if (empty !== undefined) result[field.name] = empty;
       continue;

@@ -6,6 +6,7 @@
 // kind hands it only objects of that kind.
 import type { Mutable } from "../base/index.ts";
 import type { FieldError } from "./field-errors.ts";
+import type { JSONSchemaProps } from "./generated/types.ts";
 import type { KubeObject } from "./object.ts";
 import type { Schema } from "./schema.ts";
 
@@ -13,9 +14,10 @@ import type { Schema } from "./schema.ts";
 export interface Column<T> {
   readonly name: string;
   readonly type: "string" | "integer" | "number" | "boolean" | "date";
-  readonly format?: "name";
-  /** 0: always shown; 1: with `-o wide`. */
-  readonly priority?: 0 | 1;
+  /** `name` for the name; custom resources choose among OpenAPI's. */
+  readonly format?: string;
+  /** 0: always shown; more: with `-o wide`. */
+  readonly priority?: number;
   readonly description?: string;
   /** The cell. `now` is in milliseconds, for ages. */
   value(object: T, now: number): string | number | boolean | null;
@@ -61,6 +63,8 @@ export interface KindDeclaration<T extends KubeObject> {
   validateStatusUpdate?(object: T, old: T): FieldError[];
   /** What is allowed and yet most likely a mistake, told to who writes it. `old` is undefined at creation. */
   warnings?(object: T, old: T | undefined): string[];
+  /** Marks an object that somebody begins to delete, before it is decided whether anything still holds it. */
+  prepareForDeletion?(object: Mutable<T>, now: number): void;
   /** Why this object stays for good; undefined when it may be deleted. */
   forbidsDeletion?(object: T): string | undefined;
   /** Updates through subresources other than `status` and `scale`, by subresource name. */
@@ -103,6 +107,13 @@ export interface Subresource {
   readonly version: string;
 }
 
+/** What is known of a kind only because a CustomResourceDefinition says so. */
+export interface CustomFacts {
+  readonly listKind: string;
+  /** As the definition has it. */
+  readonly openApiSchema: JSONSchemaProps;
+}
+
 export interface Kind<T extends KubeObject = KubeObject> {
   readonly group: string;
   readonly version: string;
@@ -121,4 +132,11 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly definition: string;
   readonly schema: Schema;
   readonly declaration: KindDeclaration<T>;
+  /** Absent for built-in kinds. */
+  readonly custom?: CustomFacts;
+}
+
+/** The kind of a list of these objects. */
+export function listKindOf({ kind, custom }: Pick<Kind, "kind" | "custom">): string {
+  return custom?.listKind ?? `${kind}List`;
 }

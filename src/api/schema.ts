@@ -12,11 +12,14 @@ export interface ObjectSchema {
   readonly preserveUnknown: boolean;
   /** `atomic`: replaced whole by patches and apply. */
   readonly mapType: "granular" | "atomic";
+  /** Of a custom resource: a value of another type, and nulls, are kept for validation to judge. */
+  readonly keepsMisfits?: boolean;
 }
 export interface MapSchema {
   readonly type: "map";
   readonly values: Schema;
   readonly mapType: "granular" | "atomic";
+  readonly keepsMisfits?: boolean;
 }
 export interface ArraySchema {
   readonly type: "array";
@@ -26,6 +29,7 @@ export interface ArraySchema {
   readonly isDeclared: boolean;
   /** For `map`: the keys that identify an item. */
   readonly listMapKeys: readonly string[];
+  readonly keepsMisfits?: boolean;
 }
 export interface ScalarSchema {
   readonly type: ScalarType;

@@ -6,6 +6,7 @@ import {
   clusterRoleBindings,
   clusterRoles,
   componentStatuses,
+  customResourceDefinitions,
   ingressClasses,
   ipAddresses,
   type Kind,
@@ -42,6 +43,8 @@ import { CacheReader } from "./cache/cache-reader.ts";
 import { Resources } from "./cache/resource.ts";
 import { LocalClient } from "./client/local-client.ts";
 import { type ComponentCheck, componentStatusSource } from "./component-statuses.ts";
+import { keepDefinitions } from "./custom/definition-keeper.ts";
+import { ServedKinds } from "./custom/served-kinds.ts";
 import { ConnectHandler } from "./http/connect-handler.ts";
 import { DocumentsHandler } from "./http/documents-handler.ts";
 import type { Handler } from "./http/message.ts";
@@ -71,6 +74,7 @@ const LOOPBACK_USER: UserInfo = { name: "system:apiserver", groups: ["system:mas
 
 /** What authorization and admission read with every request: loaded before the first one. */
 const CACHES_AT_START: readonly Kind[] = [
+  customResourceDefinitions,
   namespaces,
   roles,
   roleBindings,
@@ -94,6 +98,8 @@ const CACHES_AT_START: readonly Kind[] = [
 ];
 
 export interface ApiServer {
+  /** The kinds of the custom resource definitions that are established. */
+  readonly customKinds: Pick<ServedKinds, "custom" | "onChange">;
   /** A client in this process that acts as `user`. */
   localClient(user: UserInfo): Client;
   /** Answers requests of any transport. */
@@ -130,6 +136,7 @@ class Server implements ApiServer {
   readonly #serviceRanges: readonly ServiceRange[];
   readonly #serviceAllocation: ServiceAllocation;
   readonly #loopback: Client;
+  readonly customKinds: ServedKinds;
   readonly handler: Handler;
   #parts: Parts | undefined;
   #starting: Promise<void> | undefined;
@@ -143,6 +150,7 @@ class Server implements ApiServer {
     this.#env = { ...env, log: this.#log };
     this.#options = options;
     this.#resources = new Resources(this.#env, options.store);
+    this.customKinds = new ServedKinds(this.#resources);
     this.#objects = new CacheReader(this.#env, this.#resources);
     this.#authorizer = createAuthorizer({ objects: this.#objects });
     this.#loopback = this.localClient(LOOPBACK_USER);
@@ -167,12 +175,14 @@ class Server implements ApiServer {
     return new Pipeline(this.#env, {
       authenticator: () => this.#ready().authenticator,
       authorizer: this.#authorizer,
+      kinds: this.customKinds,
       resources: new ResourceHandler(this.#env, () => this.#ready().operations),
       connections: new ConnectHandler(this.#env, { nodes: connector, client, authorizer: this.#authorizer, admission: this.#admission }),
       documents: new DocumentsHandler(this.#env, {
         issuer: serviceAccountIssuer,
         keys: () => this.#ready().keys,
         externalAddress,
+        kinds: this.customKinds,
         checks: [
           { name: "ping", check: () => undefined },
           { name: "etcd", check: () => this.#storeProblem() },
@@ -217,6 +227,7 @@ class Server implements ApiServer {
     return new LocalClient(
       () => this.#ready().operations,
       () => this.#authorizer,
+      this.customKinds,
       user,
     );
   }
@@ -246,12 +257,19 @@ class Server implements ApiServer {
       this.#options.serviceAccountKeys ?? generateServiceAccountKeys(),
       ...CACHES_AT_START.map((kind) => this.#resources.of(kind).cache.start()),
     ]);
+    // Before anybody else watches definitions: who sees one established finds its kinds served.
+    const stopServing = this.customKinds.follow(this.#objects);
     this.#serviceAllocation.load(this.#objects.list(services));
     this.#parts = this.#compose(keys);
     const wanted = { serviceCidrs: this.#serviceRanges.map(({ text }) => text), advertise, clientCa };
     await bootstrap(this.#env, this.#loopback, wanted);
     this.#admission.startWebhooks();
-    const stopKeepers = [keepBootstrapObjects(this.#env, this.#loopback, wanted), keepIpAddresses(this.#env, this.#objects, this.#loopback)];
+    const stopKeepers = [
+      stopServing,
+      keepBootstrapObjects(this.#env, this.#loopback, wanted),
+      keepIpAddresses(this.#env, this.#objects, this.#loopback),
+      keepDefinitions(this.#env, { objects: this.#objects, client: this.#loopback, registry: this.#registry, user: LOOPBACK_USER }),
+    ];
     this.#stopKeeping = () => {
       for (const stop of stopKeepers) stop();
     };

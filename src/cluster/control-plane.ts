@@ -2,7 +2,7 @@
 import { type ApiServer, type ApiServerOptions, createApiServer, createSecretTokenIssuer, generateServiceAccountKeys } from "../apiserver/index.ts";
 import type { Env } from "../base/index.ts";
 import { createInformerFactory } from "../client/index.ts";
-import { createControllerManager, type NodeIpamOptions } from "../controllers/index.ts";
+import { createControllerManager, createKindDiscovery, type NodeIpamOptions } from "../controllers/index.ts";
 import { type CertificatePair, createRequestSigner } from "../kubeadm/index.ts";
 import { createScheduler, type SchedulerSettings } from "../scheduler/index.ts";
 import { ADMINISTRATOR, CONTROLLER_MANAGER, SCHEDULER, serviceAccount } from "./identities.ts";
@@ -40,6 +40,7 @@ export async function startControlPlane(env: Env, options: ControlPlaneOptions):
   const informers = createInformerFactory(env, managerClient);
   const controllers = createControllerManager(env, managerClient, {
     informers,
+    kinds: createKindDiscovery(apiServer.customKinds),
     rootCaPem: options.rootCaPem,
     nodeIpam: options.nodeIpam,
     secretTokens: createSecretTokenIssuer(serviceAccountKeys),

@@ -13,7 +13,8 @@ export interface KindDiscovery {
 
 /** The kinds of the established custom resource definitions. */
 export interface CustomKinds {
-  list(): readonly Kind[];
+  /** Of each served version. */
+  custom(): readonly Kind[];
   onChange(listener: () => void): () => void;
 }
 
@@ -26,11 +27,22 @@ export function isDeletable({ verbs }: Kind): boolean {
   return verbs.includes("delete") && verbs.includes("list");
 }
 
+/** Each stored kind once, in the version it is stored in where that is served. */
+function oneVersionEach(kinds: readonly Kind[]): Kind[] {
+  const chosen = new Map<string, Kind>();
+  for (const kind of kinds) {
+    const key = `${kind.group}/${kind.resource}`;
+    const { storedAs } = kind.declaration;
+    if (!chosen.has(key) || storedAs === undefined || storedAs.kind() === kind) chosen.set(key, kind);
+  }
+  return [...chosen.values()];
+}
+
 export function createKindDiscovery(custom?: CustomKinds): KindDiscovery {
   const builtIn = builtInKinds.filter((kind) => isStoredItself(kind) && isDeletable(kind));
   return {
-    kindsNamed: (group, kindName) => [...builtInKinds, ...(custom?.list() ?? [])].filter((kind) => kind.group === group && kind.kind === kindName),
-    deletableKinds: async () => ({ kinds: [...builtIn, ...(custom?.list() ?? []).filter(isDeletable)] }),
+    kindsNamed: (group, kindName) => [...builtInKinds, ...(custom?.custom() ?? [])].filter((kind) => kind.group === group && kind.kind === kindName),
+    deletableKinds: async () => ({ kinds: [...builtIn, ...oneVersionEach(custom?.custom() ?? []).filter(isDeletable)] }),
     onChange: (listener) => custom?.onChange(listener) ?? (() => undefined),
   };
 }

@@ -1,12 +1,13 @@
 // What may stand in a CustomResourceDefinition, but for the schemas themselves: names that fit, versions of which one is stored
 // (https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/custom-resource-definition-v1/).
-import { type FieldError, FieldPath, invalid, notSupported, required } from "../field-errors.ts";
+import { validateVersions } from "../custom/version-rules.ts";
+import { type FieldError, FieldPath, forbidden, invalid, notSupported, required } from "../field-errors.ts";
 import type { CustomResourceDefinition, CustomResourceDefinitionNames, CustomResourceDefinitionSpec } from "../generated/types.ts";
-import { checkImmutable, sameValue } from "../immutable.ts";
+import { checkImmutable } from "../immutable.ts";
 import { checkDns1035Label, checkDnsSubdomain } from "../names.ts";
-import { checkStructuralSchema } from "./structural-schema.ts";
 
 const SPEC = FieldPath.root("spec");
+const UNKNOWN_FIELDS = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
 const SCOPES = ["Cluster", "Namespaced"];
 
 export function validateDefinition({ metadata, spec, status }: CustomResourceDefinition): FieldError[] {
@@ -50,24 +51,23 @@ function validateSpec(spec: CustomResourceDefinitionSpec): FieldError[] {
     if (version.schema?.openAPIV3Schema === undefined) errors.push(required(at.child("schema").child("openAPIV3Schema")));
     if (problems.length > 0) errors.push(invalid(at.child("name"), version.name, problems.join(",")));
   }
+  errors.push(...validateVersions(versions, SPEC));
   // The first version's name is also that of the definition as a whole, which older API versions had.
   const problems = checkDns1035Label(versions[0]?.name ?? "");
   if (versions.length > 0 && problems.length > 0) errors.push(invalid(SPEC.child("version"), versions[0]?.name, problems.join(",")));
   if (new Set(versions.map(({ name }) => name)).size < versions.length) errors.push(invalid(path, versions, "must contain unique version names"));
   if (versions.filter(({ storage }) => storage).length !== 1) errors.push(invalid(path, versions, "must have exactly one version marked as storage version"));
-  errors.push(...checkSchemas(versions));
+  if (spec.preserveUnknownFields === true) errors.push(invalid(SPEC.child("preserveUnknownFields"), true, UNKNOWN_FIELDS));
+  errors.push(...checkConversion(spec, SPEC.child("conversion")));
   return [...errors, ...checkNames(SPEC.child("names"), spec.names ?? { plural: "", kind: "" })];
 }
 
-/** A schema that all versions have in common is told of once, where older API versions had it. */
-function checkSchemas(versions: NonNullable<CustomResourceDefinitionSpec["versions"]>): FieldError[] {
-  const schemas = versions.map(({ schema }) => schema?.openAPIV3Schema);
-  const [first] = schemas;
-  if (first !== undefined && schemas.every((schema) => sameValue(schema, first)))
-    return checkStructuralSchema(SPEC.child("validation", "openAPIV3Schema"), first);
-  return schemas.flatMap((schema, position) =>
-    schema === undefined ? [] : checkStructuralSchema(SPEC.child("versions").index(position).child("schema", "openAPIV3Schema"), schema),
-  );
+function checkConversion({ conversion }: CustomResourceDefinitionSpec, path: FieldPath): FieldError[] {
+  const strategy = conversion?.strategy ?? "None";
+  if (strategy === "Webhook") return [forbidden(path.child("strategy"), "kubets does not call conversion webhooks yet")];
+  if (strategy !== "None") return [notSupported(path.child("strategy"), strategy, ["None", "Webhook"])];
+  const needless = conversion?.webhook !== undefined;
+  return needless ? [forbidden(path.child("webhookClientConfig"), "should not be set when strategy is not set to Webhook")] : [];
 }
 
 function checkNames(path: FieldPath, names: CustomResourceDefinitionNames): FieldError[] {

@@ -1,7 +1,8 @@
 // CustomResourceDefinition (apiextensions.k8s.io/v1): a resource declared by a user
 // (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/).
-import { type Mutable, mutableCopy } from "../../base/index.ts";
+import { formatTime, type Mutable, mutableCopy } from "../../base/index.ts";
 import { createdAtColumn, nameColumn } from "../columns.ts";
+import { DEFINITION_FINALIZER, withCondition } from "../custom/definition-status.ts";
 import { kind } from "../declare.ts";
 import type { CustomResourceDefinition } from "../generated/types.ts";
 import { validateDefinition, validateDefinitionUpdate } from "./custom-resource-definition-validation.ts";
@@ -35,6 +36,12 @@ export const customResourceDefinitions = kind<CustomResourceDefinition>("apiexte
   prepareForUpdate: (object, old) => {
     object.status = mutableCopy(old.status ?? {});
     recordStorageVersion(object);
+  },
+  prepareForDeletion: (object, now) => {
+    object.metadata.finalizers = [...new Set([...(object.metadata.finalizers ?? []), DEFINITION_FINALIZER])];
+    const message = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon";
+    const condition = { type: "Terminating", status: "True", reason: "InstanceDeletionPending", message };
+    object.status = mutableCopy({ ...object.status, conditions: withCondition(object.status?.conditions ?? [], condition, formatTime(now)) });
   },
   validateCreate: validateDefinition,
   validateUpdate: validateDefinitionUpdate,

@@ -3,7 +3,6 @@
 import {
   type APIService,
   apiServices,
-  customResourceDefinitions,
   deviceClasses,
   type Kind,
   mutatingAdmissionPolicies,
@@ -26,7 +25,6 @@ const NOTICES: ReadonlyMap<Kind, string> = new Map<Kind, string>([
   [deviceClasses, DEVICES],
   [resourceClaims, DEVICES],
   [resourceClaimTemplates, DEVICES],
-  [customResourceDefinitions, "custom resources are not served yet"],
   [apiServices, "requests are not passed on to other API servers yet"],
 ]);
 

@@ -8,18 +8,12 @@ import type { ObjectRevision } from "../storage/object-revision.ts";
 import { WatchCache } from "./watch-cache.ts";
 
 export class Resource {
-  readonly prefix: Key;
-  readonly cache: WatchCache;
-
   constructor(
-    env: Env,
-    store: Store,
     /** The kind whose form is stored. */
     readonly kind: Kind,
-  ) {
-    this.prefix = resourcePrefix(kind);
-    this.cache = new WatchCache(env, store, kind, this.prefix);
-  }
+    readonly prefix: Key,
+    readonly cache: WatchCache,
+  ) {}
 
   key(namespace: string, name: string): Key {
     return objectKeyIn(this.prefix, this.kind.namespaced ? namespace : "", name);
@@ -29,7 +23,7 @@ export class Resource {
 /** All stored resources, each made when it is first asked for. */
 export class Resources {
   readonly #byPrefix = new Map<Key, Resource>();
-  readonly #byKind = new Map<Kind, Resource>();
+  readonly #byKind = new WeakMap<Kind, Resource>();
   readonly #endCounting: () => void;
 
   constructor(
@@ -49,10 +43,24 @@ export class Resources {
     if (known !== undefined) return known;
     const stored = storedKind(kind);
     const prefix = resourcePrefix(stored);
-    const resource = this.#byPrefix.get(prefix) ?? new Resource(this.env, this.store, stored);
+    const before = this.#byPrefix.get(prefix);
+    // A definition that was changed gives its objects another form, but they are the same objects.
+    const resource = before?.kind === stored ? before : new Resource(stored, prefix, before?.cache ?? new WatchCache(this.env, this.store, stored, prefix));
     this.#byPrefix.set(prefix, resource);
     this.#byKind.set(kind, resource);
     return resource;
+  }
+
+  /** The kind has another form from now on: its watchers begin anew. */
+  endWatches(kind: Kind): void {
+    this.#byPrefix.get(resourcePrefix(kind))?.cache.endWatches();
+  }
+
+  /** The kind is no more. */
+  release(kind: Kind): void {
+    const prefix = resourcePrefix(kind);
+    this.#byPrefix.get(prefix)?.cache.stop(undefined);
+    this.#byPrefix.delete(prefix);
   }
 
   stop(): void {

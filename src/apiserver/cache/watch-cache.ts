@@ -24,8 +24,8 @@ export interface Subscriber {
   event(event: CacheEvent): void;
   /** The cache has shown everything up to `revision`. */
   progress(revision: number): void;
-  /** Nothing follows; the client must list anew. */
-  closed(error: StatusError): void;
+  /** Nothing follows; the client must list anew. Without an error it just watches again. */
+  closed(error: StatusError | undefined): void;
 }
 
 export interface Subscription {
@@ -78,11 +78,17 @@ export class WatchCache {
     return this.#starting;
   }
 
-  stop(): void {
+  /** Without an error the resource is no more, and its watchers find that out when they come again. */
+  stop(error: StatusError | undefined = serviceUnavailableError("the server is shutting down")): void {
     this.#stopped = true;
     this.#watch?.cancel();
     this.#bookmarks?.cancel();
-    this.#closeSubscribers(serviceUnavailableError("the server is shutting down"));
+    this.#closeSubscribers(error);
+  }
+
+  /** Ends all watches, for what they show has another form from now on. */
+  endWatches(): void {
+    this.#closeSubscribers(undefined);
   }
 
   /** Resolves when the cache has seen `revision`; rejects with a Timeout when that takes too long. */
@@ -193,7 +199,7 @@ export class WatchCache {
     this.#closeSubscribers(internalServerError(`the watch of the store ended: ${reason}`));
   }
 
-  #closeSubscribers(error: StatusError): void {
+  #closeSubscribers(error: StatusError | undefined): void {
     for (const subscriber of this.#subscribers.all()) subscriber.closed(error);
   }
 

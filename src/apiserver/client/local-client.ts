@@ -8,7 +8,6 @@ import {
   isStatus,
   type Kind,
   type KubeObject,
-  kindByResource,
   methodNotAllowedError,
   noSuchPathError,
   parseFieldSelector,
@@ -19,6 +18,7 @@ import type { Client, GetOptions, ListOptions, ListResult, ObjectName, Patch, Wa
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { forbiddenByAuthorizer } from "../authorization/forbidden.ts";
 import { viewOf } from "../cache/resource.ts";
+import type { ServedKinds } from "../custom/served-kinds.ts";
 import type { Operations, Outcome } from "../operations.ts";
 import type { RevisionEvent, Watcher } from "../storage/watcher.ts";
 import type { WriteRequestContext } from "../storage/write-context.ts";
@@ -42,6 +42,7 @@ export class LocalClient implements Client {
   constructor(
     private readonly operations: () => Operations,
     private readonly authorizer: () => Authorizer,
+    private readonly kinds: ServedKinds,
     private readonly user: UserInfo,
   ) {
     this.#isSuperuser = user.groups.includes(SUPERUSER_GROUP);
@@ -123,7 +124,7 @@ export class LocalClient implements Client {
 
   /** Throws Forbidden, or NotFound and MethodNotAllowed for what is not served. */
   #authorize({ verb, kind, namespace = "", name = "", subresource = "", labelSelector, fieldSelector }: Asked): void {
-    if (kindByResource(kind.group, kind.version, kind.resource) === undefined) throw noSuchPathError();
+    if (this.kinds.byResource(kind.group, kind.version, kind.resource) === undefined) throw noSuchPathError();
     if (subresource === "" && !kind.verbs.includes(verb)) throw methodNotAllowedError();
     if (this.#isSuperuser) return;
     const { group, version, resource } = kind;

@@ -1,12 +1,13 @@
 // What the server tells about itself: discovery, OpenAPI, version, health, metrics, and the keys of service account tokens.
-import { builtInKinds, formatApiVersion, kubernetesVersion, notAcceptableError } from "../../api/index.ts";
+import { formatApiVersion, type Kind, kubernetesVersion, notAcceptableError } from "../../api/index.ts";
 import { type Env, METRIC_TEXT_TYPE } from "../../base/index.ts";
 import { JWKS_PATH, jsonWebKeySet, OPENID_CONFIGURATION_PATH, openIdConfiguration } from "../authentication/openid.ts";
 import type { ServiceAccountKeys } from "../authentication/service-account-keys.ts";
+import type { ServedKinds } from "../custom/served-kinds.ts";
 import { contentHash } from "../discovery/content-hash.ts";
 import { type AggregatedVersion, type DiscoveryDocuments, discoveryDocuments } from "../discovery/documents.ts";
 import { type OpenApiV2, openApiV2, SWAGGER_PROTOBUF_ACCEPTED, SWAGGER_PROTOBUF_CONTENT_TYPE } from "../openapi/v2.ts";
-import { type OpenApiV3, openApiV3 } from "../openapi/v3.ts";
+import { type KnownDocuments, type OpenApiV3, openApiV3 } from "../openapi/v3.ts";
 import { type HealthCheck, type HealthEndpoint, healthResponse } from "./health.ts";
 import { type ApiRequest, type ApiResponse, bytesBody, header, textResponse } from "./message.ts";
 import type { Permits } from "./negotiation.ts";
@@ -19,6 +20,7 @@ export interface DocumentsOptions {
   /** `host:port` under which clients outside reach the server. */
   readonly externalAddress: string;
   readonly checks: readonly HealthCheck[];
+  readonly kinds: ServedKinds;
 }
 
 const encoder = new TextEncoder();
@@ -28,10 +30,18 @@ const permitsAggregated: Permits = (as, group, version) =>
 
 const PATHS = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"];
 
+/** All that tells what is served, for one set of kinds. */
+interface KindDocuments {
+  readonly kinds: readonly Kind[];
+  readonly discovery: DiscoveryDocuments;
+  readonly v2: OpenApiV2;
+  readonly v3: OpenApiV3;
+}
+
 export class DocumentsHandler {
-  readonly #discovery: DiscoveryDocuments = discoveryDocuments(builtInKinds);
-  readonly #v2: OpenApiV2 = openApiV2(builtInKinds);
-  readonly #v3: OpenApiV3 = openApiV3(builtInKinds);
+  /** Kept from one set of kinds to the next: most group versions stay as they are. */
+  readonly #v3Documents: KnownDocuments = new Map();
+  #kindDocuments: KindDocuments | undefined;
 
   constructor(
     private readonly env: Env,
@@ -40,6 +50,15 @@ export class DocumentsHandler {
     const { gitVersion, major, minor } = versionInfo();
     const help = "The version that is spoken and what speaks it; always 1.";
     env.metrics.gauge("kubernetes_build_info", help).set(1, { git_version: gitVersion, major, minor });
+  }
+
+  /** Made anew when definitions came or went. */
+  #served(): KindDocuments {
+    const kinds = this.options.kinds.list();
+    if (this.#kindDocuments?.kinds !== kinds) {
+      this.#kindDocuments = { kinds, discovery: discoveryDocuments(kinds), v2: openApiV2(kinds), v3: openApiV3(kinds, this.#v3Documents) };
+    }
+    return this.#kindDocuments;
   }
 
   /** Undefined when nothing is served there. */
@@ -80,10 +99,10 @@ export class DocumentsHandler {
     if (first === undefined) return this.#discoverRoot(request, info, root);
     const document =
       root === "api"
-        ? second === undefined && this.#discovery.resources(first)
+        ? second === undefined && this.#served().discovery.resources(first)
         : second === undefined
-          ? this.#discovery.group(first)
-          : this.#discovery.resources(formatApiVersion(first, second));
+          ? this.#served().discovery.group(first)
+          : this.#served().discovery.resources(formatApiVersion(first, second));
     return document === undefined || document === false ? undefined : this.#object(request, info, document);
   }
 
@@ -91,11 +110,11 @@ export class DocumentsHandler {
     const representation = representationFor(this.env, request, info.query, permitsAggregated);
     const { transform } = representation.media;
     if (transform === undefined) {
-      const document = root === "api" ? this.#discovery.coreVersions(this.options.externalAddress) : this.#discovery.groups();
+      const document = root === "api" ? this.#served().discovery.coreVersions(this.options.externalAddress) : this.#served().discovery.groups();
       return objectResponse(200, document, representation);
     }
     const version = transform.version as AggregatedVersion;
-    const document = root === "api" ? this.#discovery.aggregatedCore(version) : this.#discovery.aggregatedGroups(version);
+    const document = root === "api" ? this.#served().discovery.aggregatedCore(version) : this.#served().discovery.aggregatedGroups(version);
     const text = JSON.stringify(document);
     return taggedResponse(request, `"${contentHash(text).toUpperCase()}"`, representation.media.contentType, () => encoder.encode(text));
   }
@@ -103,8 +122,8 @@ export class DocumentsHandler {
   #openApi(request: ApiRequest, info: RequestInfo, path: string): ApiResponse | undefined {
     if (path === JWKS_PATH) return undefined;
     if (path === "/openapi/v2") return this.#swagger(request);
-    if (path === "/openapi/v3") return this.#object(request, info, this.#v3.index());
-    const document = path.startsWith("/openapi/v3/") ? this.#v3.document(path.slice("/openapi/v3/".length)) : undefined;
+    if (path === "/openapi/v3") return this.#object(request, info, this.#served().v3.index());
+    const document = path.startsWith("/openapi/v3/") ? this.#served().v3.document(path.slice("/openapi/v3/".length)) : undefined;
     if (document === undefined) return undefined;
     acceptsJson(request);
     const asked = info.query.get("hash");
@@ -123,8 +142,8 @@ export class DocumentsHandler {
     const wantsProtobuf = accepted.some((type) => SWAGGER_PROTOBUF_ACCEPTED.includes(type)) && !accepted.includes("application/json");
     if (!wantsProtobuf) acceptsJson(request, SWAGGER_PROTOBUF_ACCEPTED);
     return wantsProtobuf
-      ? taggedResponse(request, this.#v2.etag(), SWAGGER_PROTOBUF_CONTENT_TYPE, () => this.#v2.protobuf())
-      : taggedResponse(request, this.#v2.etag(), "application/json", () => encoder.encode(this.#v2.json()));
+      ? taggedResponse(request, this.#served().v2.etag(), SWAGGER_PROTOBUF_CONTENT_TYPE, () => this.#served().v2.protobuf())
+      : taggedResponse(request, this.#served().v2.etag(), "application/json", () => encoder.encode(this.#served().v2.json()));
   }
 
   #openIdConfiguration(): ApiResponse {
@@ -142,8 +161,8 @@ export class DocumentsHandler {
   }
 
   #paths(): string[] {
-    const groups = this.#discovery
-      .groups()
+    const groups = this.#served()
+      .discovery.groups()
       .groups.flatMap(({ name, versions }) => [
         `/apis/${name}`,
         ...versions.map(({ groupVersion }: { readonly groupVersion: string }) => `/apis/${groupVersion}`),

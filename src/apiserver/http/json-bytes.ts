@@ -1,5 +1,5 @@
 // JSON as bytes, put together from what is encoded already: lists and watch events are spliced, not encoded.
-import { encode, formatJson, type Kind, type KubeObject } from "../../api/index.ts";
+import { encode, formatJson, type Kind, type KubeObject, listKindOf } from "../../api/index.ts";
 import { viewOf } from "../cache/resource.ts";
 import type { ObjectRevision } from "../storage/object-revision.ts";
 
@@ -30,7 +30,7 @@ const CHUNK_BYTES = 256 * 1024;
 
 /** The JSON of a list: `metadata` is its own. */
 export function listChunks(kind: Kind, items: readonly ObjectRevision[], metadata: object): Uint8Array[] {
-  const head = { kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata };
+  const head = { kind: listKindOf(kind), apiVersion: kind.apiVersion, metadata };
   const chunks: Uint8Array[] = [encoder.encode(`${JSON.stringify(head).slice(0, -1)},"items":[`)];
   for (let start = 0; start < items.length; ) start = appendItems(kind, items, start, chunks);
   chunks.push(encoder.encode("]}\n"));

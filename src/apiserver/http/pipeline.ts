@@ -1,18 +1,19 @@
 // The way of every request, in this order: who asks (authentication, impersonation), may he (authorization), what is it
 // (resource, connection to a pod or node, document), and the failure of any of these as a `Status`. Flow control's place is
 // between the first two.
-import { badRequestError, builtInKinds, type Kind, kindByResource, methodNotAllowedError, noSuchPathError } from "../../api/index.ts";
+import { badRequestError, type Kind, methodNotAllowedError, noSuchPathError } from "../../api/index.ts";
 import type { Env } from "../../base/index.ts";
 import type { ServerAuthenticator } from "../authentication/create-authenticator.ts";
 import { type ImpersonatedRequest, impersonate } from "../authentication/impersonation.ts";
 import { JWKS_PATH } from "../authentication/openid.ts";
 import type { AuthorizationAttributes, Authorizer } from "../authorization/authorizer.ts";
 import { forbiddenByAuthorizer } from "../authorization/forbidden.ts";
+import type { ServedKinds } from "../custom/served-kinds.ts";
 import type { ConnectHandler } from "./connect-handler.ts";
 import type { DocumentsHandler } from "./documents-handler.ts";
 import { type ApiRequest, type ApiResponse, type Handler, header, textResponse } from "./message.ts";
 import { wantsPretty } from "./representation.ts";
-import { parseRequest, type RequestInfo, type ResourceRequest } from "./request-info.ts";
+import { parseRequest, type RequestInfo } from "./request-info.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { checkResourceRequest } from "./resource-checks.ts";
 import type { ResourceHandler } from "./resource-handler.ts";
@@ -24,6 +25,7 @@ export interface PipelineOptions {
   readonly resources: ResourceHandler;
   readonly connections: ConnectHandler;
   readonly documents: DocumentsHandler;
+  readonly kinds: ServedKinds;
 }
 
 const BEARER_PROTOCOL = "base64url.bearer.authorization.k8s.io.";
@@ -46,7 +48,7 @@ export class Pipeline {
     const response = withWarnings(await this.#answer(request, info, warnings), warnings);
     end();
     const seconds = response.body.type === "bytes" ? (this.env.clock.monotonic() - startMs) / 1000 : undefined;
-    this.#metrics.answered(info, info && kindOf(info), response.status, seconds);
+    this.#metrics.answered(info, info && this.#kindOf(info), response.status, seconds);
     return request.method === "HEAD" && response.body.type === "bytes" ? { ...response, body: { type: "bytes", chunks: [] } } : response;
   };
 
@@ -68,8 +70,9 @@ export class Pipeline {
     const user = impersonate(caller, request.headers, authorizer, attributes);
     this.#authorize({ ...attributes, user });
     if (info.resource !== undefined) {
-      const kind = kindOf(info);
-      if (kind === undefined) return isServedVersion(info.resource) ? statusResponse(noSuchPathError().status) : PAGE_NOT_FOUND;
+      const kind = this.#kindOf(info);
+      // Groups that are there answer for what they do not have.
+      if (kind === undefined) return this.options.kinds.hasGroup(info.resource.group) ? statusResponse(noSuchPathError().status) : PAGE_NOT_FOUND;
       checkResourceRequest(kind, info.resource);
       if (kind.declaration.deprecation !== undefined) warnings.push(kind.declaration.deprecation);
       const asked = { request, query: info.query, resource: info.resource, kind, user, warnings };
@@ -82,7 +85,11 @@ export class Pipeline {
     const document = await documents.handle(request, info);
     if (document !== undefined) return document;
     const [, root, group = "", version = ""] = info.path.split("/");
-    return root === "apis" && version !== "" && isServedVersion({ group }) ? statusResponse(noSuchPathError().status) : PAGE_NOT_FOUND;
+    return root === "apis" && version !== "" && this.options.kinds.hasGroup(group) ? statusResponse(noSuchPathError().status) : PAGE_NOT_FOUND;
+  }
+
+  #kindOf({ resource }: RequestInfo): Kind | undefined {
+    return resource === undefined ? undefined : this.options.kinds.byResource(resource.group, resource.version, resource.resource);
   }
 
   #authorize(attributes: AuthorizationAttributes): void {
@@ -101,17 +108,8 @@ function attributesOf({ path, verb, query, resource }: RequestInfo): Impersonate
 /** What is no part of the API is answered in plain text. */
 const PAGE_NOT_FOUND: ApiResponse = textResponse(404, "404 page not found\n");
 
-/** Groups that are there answer for what they do not have. */
-function isServedVersion({ group }: Pick<ResourceRequest, "group">): boolean {
-  return group === "" || builtInKinds.some((kind) => kind.group === group);
-}
-
 function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {
   return warnings.length === 0 ? response : { ...response, headers: { ...response.headers, warning: warningHeader(warnings) } };
-}
-
-function kindOf({ resource }: RequestInfo): Kind | undefined {
-  return resource === undefined ? undefined : kindByResource(resource.group, resource.version, resource.resource);
 }
 
 /** From the header, or from a WebSocket's list of protocols: browsers cannot set headers. */

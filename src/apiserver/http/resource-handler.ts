@@ -151,7 +151,8 @@ export class ResourceHandler {
     const { request, query, user, warnings } = asked;
     const representation = representationFor(this.env, request, query, permitsObjectTransforms);
     const { dryRun, fieldManager, fieldValidation } = parseWriteParameters(query, "PatchOptions");
-    const patch = await readPatch(request, query, { fieldManager, fieldValidation });
+    const type = patchTypeOf(asked.kind, request);
+    const patch = await readPatch(type, request, query, { fieldManager, fieldValidation });
     const context = { user, dryRun, warnings, fieldManager: fieldManager || userAgentName(request), options: askedOptions(query) };
     const outcome = await this.operations().patch(targetOf(asked), patch, context);
     return this.#answer(outcome.created ? 201 : 200, asked, outcome, representation);
@@ -191,6 +192,7 @@ export class ResourceHandler {
   async #decodeBody({ request, kind, resource, query, user, warnings }: AuthorizedRequest, { dryRun, fieldManager, fieldValidation }: WriteParameters) {
     const format = BODY_FORMATS[mediaTypeOf(header(request, "content-type"))];
     if (format === undefined) throw unsupportedMediaTypeError(BODY_MEDIA_TYPES);
+    if (format === "protobuf" && kind.custom !== undefined) throw unsupportedMediaTypeError(["application/json", "application/yaml"]);
     const subresource = kind.subresources.get(resource.subresource);
     const isOwnKind = subresource === undefined || (subresource.kind === kind.kind && subresource.group === kind.group);
     const apiVersion = subresource === undefined || subresource.group === "" ? (subresource?.version ?? "") : `${subresource.group}/${subresource.version}`;
@@ -230,9 +232,20 @@ function userAgentName(request: ApiRequest): string {
 }
 const FIELD_MANAGER_LENGTH = 128;
 
-async function readPatch(request: ApiRequest, query: URLSearchParams, more: { fieldManager: string; fieldValidation: FieldValidation }): Promise<PatchRequest> {
+/** Throws UnsupportedMediaType: nobody knows how the lists of a custom resource merge strategically. */
+function patchTypeOf(kind: Kind, request: ApiRequest): PatchRequest["type"] {
   const type = PATCH_MEDIA_TYPES[mediaTypeOf(header(request, "content-type"))];
   if (type === undefined) throw patchTypeError();
+  if (type !== "strategic" || kind.custom === undefined) return type;
+  throw unsupportedMediaTypeError(Object.keys(PATCH_MEDIA_TYPES).filter((mediaType) => PATCH_MEDIA_TYPES[mediaType] !== type));
+}
+
+async function readPatch(
+  type: PatchRequest["type"],
+  request: ApiRequest,
+  query: URLSearchParams,
+  more: { fieldManager: string; fieldValidation: FieldValidation },
+): Promise<PatchRequest> {
   const bytes = await request.body();
   const parsed = type === "apply" ? { body: parseApplied(bytes, more.fieldValidation) } : parsePatch(type, bytes);
   const force = query.get("force");

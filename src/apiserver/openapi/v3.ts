@@ -10,17 +10,25 @@ export interface OpenApiV3 {
   /** `/openapi/v3`. */
   index(): { readonly paths: Readonly<Record<string, { readonly serverRelativeURL: string }>> };
   /** The document under `/openapi/v3/<path>`, e.g. `api/v1` or `apis/apps/v1`; undefined when there is none. */
-  document(path: string): { readonly json: string; readonly hash: string; readonly etag: string } | undefined;
+  document(path: string): V3Document | undefined;
 }
 
-/** The documents for one set of kinds; each is made when first asked for. The index needs the hashes of all. */
-export function openApiV3(kinds: readonly Kind[]): OpenApiV3 {
+interface V3Document {
+  readonly json: string;
+  readonly hash: string;
+  readonly etag: string;
+}
+
+/** Documents by path, with the kinds that they were made of. */
+export type KnownDocuments = Map<string, { readonly kinds: readonly Kind[]; readonly document: V3Document }>;
+
+/** The documents for one set of kinds; each is made when first asked for, unless it is known. The index needs the hashes of all. */
+export function openApiV3(kinds: readonly Kind[], known: KnownDocuments = new Map()): OpenApiV3 {
   const byPath = new Map<string, Kind[]>();
   for (const kind of kinds) {
     const path = apiRoot(kind.apiVersion).slice(1);
     byPath.set(path, [...(byPath.get(path) ?? []), kind]);
   }
-  const made = new Map<string, { json: string; hash: string; etag: string }>();
   const result: OpenApiV3 = {
     index() {
       const paths = [...byPath.keys()].sort().map((path) => {
@@ -31,14 +39,16 @@ export function openApiV3(kinds: readonly Kind[]): OpenApiV3 {
     },
     document(path) {
       const own = byPath.get(path);
-      if (own === undefined) return undefined;
-      let document = made.get(path);
-      if (document === undefined) {
-        const json = JSON.stringify(build(own));
-        const hash = contentHash(json).toUpperCase();
-        document = { json, hash, etag: `"${hash}"` };
-        made.set(path, document);
+      if (own === undefined) {
+        known.delete(path);
+        return undefined;
       }
+      const before = known.get(path);
+      if (before !== undefined && before.kinds.length === own.length && own.every((kind, position) => kind === before.kinds[position])) return before.document;
+      const json = JSON.stringify(build(own));
+      const hash = contentHash(json).toUpperCase();
+      const document = { json, hash, etag: `"${hash}"` };
+      known.set(path, { kinds: own, document });
       return document;
     },
   };

@@ -103,7 +103,9 @@ export class Deleter {
     await this.options.admission.validate(request);
     const stored = this.options.resources.of(kind).kind;
     const object = mutableCopy(current.object);
-    const { action } = planDeletion(stored, object, options, this.env.clock.now());
+    const now = this.env.clock.now();
+    if (object.metadata.deletionTimestamp === undefined) stored.declaration.prepareForDeletion?.(object, now);
+    const { action } = planDeletion(stored, object, options, now);
     if (action === "none") return { revision: current, gone: false };
     const value = encodeForStorage(stored, object);
     if (dryRun) return { revision: new ObjectRevision(current.key, current.revision, value), gone: action === "delete" };

@@ -15,10 +15,10 @@ const HISTORICAL_PLACES: Readonly<Record<string, string>> = {
 const GROUPS_WITH_FOLDER: ReadonlySet<string> = new Set(["apiextensions.k8s.io", "apiregistration.k8s.io"]);
 
 /** The folder of all objects of `kind`, ending in a slash. */
-export function resourcePrefix(kind: Kind, custom = false): Key {
+export function resourcePrefix(kind: Kind): Key {
   const place = HISTORICAL_PLACES[`${kind.group}/${kind.resource}`];
   if (place !== undefined) return `/registry/${place}/`;
-  return custom || GROUPS_WITH_FOLDER.has(kind.group) ? `/registry/${kind.group}/${kind.resource}/` : `/registry/${kind.resource}/`;
+  return kind.custom !== undefined || GROUPS_WITH_FOLDER.has(kind.group) ? `/registry/${kind.group}/${kind.resource}/` : `/registry/${kind.resource}/`;
 }
 
 /** The folder of one namespace's objects; of all objects when `namespace` is "". */
