@@ -170,8 +170,7 @@ function checkDefaults(schema: JSONSchemaProps, path: FieldPath, isRoot = false)
   const at = path.child("default");
   if (schema.default !== undefined) {
     if (!equalJson(prunedBy(schema, schema.default), schema.default)) errors.push(invalid(at, schema.default, "must not have unknown fields"));
-    for (const error of checkValue(schema, schema.default, undefined))
-      errors.push({ ...error, path: error.path === "<nil>" ? error.path : at.child(error.path).toString() });
+    for (const error of checkValue(schema, schema.default, undefined)) errors.push({ ...error, path: placed(at, error.path) });
   }
   const items = itemsOf(schema);
   const values = valuesOf(schema);
@@ -181,4 +180,10 @@ function checkDefaults(schema: JSONSchemaProps, path: FieldPath, isRoot = false)
     if (!isRoot || name !== "metadata") errors.push(...checkDefaults(property, path.child("properties").key(name)));
   }
   return errors;
+}
+
+/** The path of an error in a value that stands at `at`; some have none. */
+function placed(at: FieldPath, path: string): string {
+  if (path === "<nil>") return path;
+  return path === "" ? at.toString() : at.child(path).toString();
 }

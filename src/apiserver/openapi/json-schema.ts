@@ -45,20 +45,17 @@ function namedScalar(name: string, dialect: Dialect): JsonSchema | undefined {
 
 /** The definitions of one document. Asking for a reference adds what it refers to, and what that refers to. */
 export class Definitions {
-  readonly #dialect: Dialect;
   readonly #found = new Map<string, JsonSchema>();
 
-  constructor(dialect: Dialect) {
-    this.#dialect = dialect;
-  }
+  constructor(readonly dialect: Dialect) {}
 
-  /** A reference to the definition `name`. `schema` is given for types that are not among the generated facts. */
+  /** A reference to the definition `name`: one of the generated facts, or one that was added. */
   reference(name: string, schema?: Schema): JsonSchema {
     if (!this.#found.has(name)) {
       this.#found.set(name, {});
-      this.#found.set(name, namedScalar(name, this.#dialect) ?? this.#define(name, schema ?? schemaOfDefinition(name)));
+      this.#found.set(name, namedScalar(name, this.dialect) ?? this.#define(name, schema ?? schemaOfDefinition(name)));
     }
-    return { $ref: `${this.#dialect === "v2" ? "#/definitions/" : "#/components/schemas/"}${name}` };
+    return { $ref: `${this.dialect === "v2" ? "#/definitions/" : "#/components/schemas/"}${name}` };
   }
 
   /** Adds a definition that no schema stands for. */
@@ -101,14 +98,14 @@ export class Definitions {
     if (schema.type === "map" && schema.mapType === "atomic") extensions["x-kubernetes-map-type"] = "atomic";
     if (patchMergeKey !== undefined) extensions["x-kubernetes-patch-merge-key"] = patchMergeKey;
     if (patchStrategy !== undefined) extensions["x-kubernetes-patch-strategy"] = patchStrategy;
-    if (this.#dialect === "v3") {
+    if (this.dialect === "v3") {
       if (field.default !== undefined) extensions["default"] = field.default;
       if (field.enum !== undefined && schema.type !== "array") extensions["enum"] = sorted(field.enum);
     }
     const own = field.name === "fieldsV1" ? this.add(FIELDS_V1, () => ({ type: "object" })) : this.#inline(schema, field.enum);
     if (Object.keys(extensions).length === 0) return own;
     // In OpenAPI 3.0 a reference must stand alone.
-    return this.#dialect === "v3" && "$ref" in own ? { allOf: [own], ...extensions } : { ...own, ...extensions };
+    return this.dialect === "v3" && "$ref" in own ? { allOf: [own], ...extensions } : { ...own, ...extensions };
   }
 
   #inline(schema: Schema, itemEnum?: readonly string[]): JsonSchema {
@@ -117,12 +114,12 @@ export class Definitions {
         return schema.definition === undefined ? this.#objectBody(schema) : this.reference(schema.definition, schema);
       case "array": {
         const items = this.#inline(schema.items);
-        return { type: "array", items: itemEnum !== undefined && this.#dialect === "v3" ? { ...items, enum: sorted(itemEnum) } : items };
+        return { type: "array", items: itemEnum !== undefined && this.dialect === "v3" ? { ...items, enum: sorted(itemEnum) } : items };
       }
       case "map":
         return { type: "object", additionalProperties: this.#inline(schema.values) };
       case "any":
-        return this.#dialect === "v2" ? {} : { "x-kubernetes-preserve-unknown-fields": true };
+        return this.dialect === "v2" ? {} : { "x-kubernetes-preserve-unknown-fields": true };
       default: {
         const name = NAMED_SCALARS[schema.type];
         return name === undefined ? (PLAIN_SCALARS[schema.type] ?? {}) : this.reference(name);

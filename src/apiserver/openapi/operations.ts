@@ -1,5 +1,5 @@
 // The operations that the server offers on a kind, as both dialects of OpenAPI describe them: paths, parameters, bodies, answers.
-import { formatApiVersion, type Kind, objectSchemaOf, type Subresource } from "../../api/index.ts";
+import { formatApiVersion, type Kind, listKindOf, objectSchemaOf, type Subresource } from "../../api/index.ts";
 
 export type Method = "get" | "put" | "post" | "delete" | "patch";
 
@@ -121,7 +121,7 @@ function collectionOperations(kind: Kind): Operation[] {
       operationId: operationId(kind, prefix),
       parameters: [...place, ...parameters],
       ...(verb === "create" ? { body: own, answer: own } : {}),
-      ...(verb === "list" ? { answer: { ...own, kind: `${kind.kind}List` } } : {}),
+      ...(verb === "list" ? { answer: { ...own, kind: listKindOf(kind) } } : {}),
       ...(verb === "deletecollection" ? { body: DELETE_OPTIONS, answer: STATUS } : {}),
     });
   }
@@ -135,7 +135,7 @@ function collectionOperations(kind: Kind): Operation[] {
       action: "list",
       operationId: everywhere,
       parameters: LIST,
-      answer: { ...own, kind: `${kind.kind}List` },
+      answer: { ...own, kind: listKindOf(kind) },
     });
   }
   return operations;

@@ -59,7 +59,7 @@ function build(kinds: readonly Kind[]): JsonSchema {
   const definitions = new Definitions("v3");
   const paths: Record<string, Record<string, JsonSchema>> = {};
   for (const kind of kinds) {
-    definitions.reference(kind.definition, kind.schema);
+    referenceTo(definitions, kinds, kind);
     for (const operation of operationsOf(kind)) {
       paths[operation.path] = { ...paths[operation.path], [operation.method]: v3Operation(definitions, kinds, operation) };
     }
