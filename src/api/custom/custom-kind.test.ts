@@ -53,7 +53,7 @@ function problems(schema: JSONSchemaProps, spec: unknown, old?: unknown): string
 
 function schemaProblems(spec: JSONSchemaProps): string[] {
   const errors = customResourceDefinitions.declaration.validateCreate?.(definitionOf(spec)) ?? [];
-  return errors.map(fieldErrorText).map((text) => text.replaceAll("spec.versions[0].schema.openAPIV3Schema.properties[spec]", "…"));
+  return errors.map(fieldErrorText).map((text) => text.replaceAll("spec.validation.openAPIV3Schema.properties[spec]", "…"));
 }
 
 /** The types of a definition do not tell that schemas stand in `items` and `additionalProperties`. */
