@@ -50,6 +50,13 @@ describe("webhook configurations", () => {
     expect(declaration.validateCreate?.(configuration(webhook, webhook)).map(fieldErrorText)).toEqual(['webhooks[1].name: Duplicate value: "a.example.com"']);
   });
 
+  it("cannot have conditions, which are not evaluated", () => {
+    const conditional = { ...webhook, matchConditions: [{ name: "c", expression: "true" }] };
+    expect(declaration.validateCreate?.(configuration(conditional)).map(fieldErrorText)).toEqual([
+      "webhooks[0].matchConditions: Forbidden: this server does not evaluate the conditions of webhooks yet",
+    ]);
+  });
+
   it("are called over HTTPS", () => {
     const plain = { ...webhook, clientConfig: { url: "http://example.com/x?y=z" } };
     expect(declaration.validateCreate?.(configuration(plain)).map(fieldErrorText)).toEqual([
