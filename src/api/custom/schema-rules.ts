@@ -63,10 +63,21 @@ function checkSupported(schema: JSONSchemaProps, path: FieldPath, { inMetadata =
   if (schema["x-kubernetes-preserve-unknown-fields"] === false) {
     errors.push(invalid(path.child("x-kubernetes-preserve-unknown-fields"), false, "must be true or undefined"));
   }
-  if ((schema["x-kubernetes-validations"] ?? []).length > 0) {
-    errors.push(forbidden(path.child("x-kubernetes-validations"), "kubets does not evaluate validation rules yet, and accepts none that it would ignore"));
-  }
-  return errors;
+  return [...errors, ...checkRules(schema, path.child("x-kubernetes-validations"))];
+}
+
+/** Rules in CEL: what is wrong with their form, and else that nobody evaluates them. */
+function checkRules({ "x-kubernetes-validations": rules = [] }: JSONSchemaProps, path: FieldPath): FieldError[] {
+  const hasBreaks = (text: string): boolean => /[\n\r]/.test(text);
+  const errors = rules.flatMap(({ rule = "", message = "" }, position) => {
+    const at = path.index(position);
+    if (rule.trim() === "") return [required(at.child("rule"), "rule is not specified")];
+    if (message !== "" && message.trim() === "") return [invalid(at.child("message"), message, "must be non-empty if specified")];
+    if (hasBreaks(message.trim())) return [invalid(at.child("message"), message, "must not contain line breaks")];
+    return hasBreaks(rule.trim()) && message.trim() === "" ? [required(at.child("message"), "message must be specified if rule contains line breaks")] : [];
+  });
+  if (errors.length > 0 || rules.length === 0) return errors;
+  return [forbidden(path, "kubets does not evaluate validation rules yet, and accepts none that it would ignore")];
 }
 
 function checkBelow(schema: JSONSchemaProps, path: FieldPath, place: Place): FieldError[] {
