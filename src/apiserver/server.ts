@@ -158,6 +158,7 @@ class Server implements ApiServer {
       objects: this.#objects,
       client: this.#loopback,
       authorizer: this.#authorizer,
+      kinds: () => this.customKinds.list(),
       connector: options.nodes,
     });
     const { serviceCidr = defaultServiceCidr, nodePortRange = defaultNodePortRange } = options;

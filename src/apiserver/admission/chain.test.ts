@@ -49,7 +49,7 @@ beforeEach(() => {
   objects = createMemoryObjectReader();
   objects.put(namespaces, namespace);
   objects.put(serviceAccounts, account);
-  chain = createAdmissionChain(env, { objects, client: createMemoryClient(objects), authorizer: createAuthorizer({ objects }) });
+  chain = createAdmissionChain(env, { objects, client: createMemoryClient(objects), authorizer: createAuthorizer({ objects }), kinds: () => [] });
 });
 
 function pod(spec: Partial<Pod["spec"]> = {}): Pod {

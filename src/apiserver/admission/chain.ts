@@ -3,6 +3,7 @@
 // plugin may refuse it; quota comes last, for it charges. When a webhook changed the object all plugins get to change it once more. CEL
 // policies are not evaluated yet: their place is marked, and who writes one is told. RBACEscalation and UnenforcedNotice are ours, and no
 // plugins of upstream's.
+import type { Kind } from "../../api/index.ts";
 import type { Env } from "../../base/index.ts";
 import type { Client } from "../../client/index.ts";
 import type { ServerAuthorizer } from "../authorization/create-authorizer.ts";
@@ -37,6 +38,8 @@ export interface AdmissionChainOptions {
   /** As the server itself (`system:masters`): live look-ups, and the quota's accounts. */
   readonly client: Client;
   readonly authorizer: ServerAuthorizer;
+  /** All kinds that are served now. */
+  readonly kinds: () => readonly Kind[];
   /** The way to webhooks. */
   readonly connector?: NodeConnector | undefined;
 }
@@ -52,9 +55,9 @@ export interface AdmissionChain {
   validate(request: AdmissionRequest): Promise<void>;
 }
 
-export function createAdmissionChain(env: Env, { objects, client, authorizer, connector }: AdmissionChainOptions): AdmissionChain {
+export function createAdmissionChain(env: Env, { objects, client, authorizer, kinds, connector }: AdmissionChainOptions): AdmissionChain {
   const [mutating, validating] = [mutatingWebhooks(objects), validatingWebhooks(objects)];
-  const webhookOptions = { objects, client, calls: new WebhookClient(env, { client, connector }) };
+  const webhookOptions = { objects, client, kinds, calls: new WebhookClient(env, { client, connector }) };
   const plugins: readonly AdmissionPlugin[] = [
     namespaceLifecycle(env, { objects, client }),
     limitRanger({ objects }),

@@ -1,7 +1,7 @@
 // Which webhooks a request concerns
 // (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-rules): rules, selectors, and
 // the other versions of the same resource under which a webhook may have asked for it.
-import { builtInKinds, forbiddenError, type Kind, namespaces, type RuleWithOperations, type StatusError } from "../../../api/index.ts";
+import { forbiddenError, type Kind, namespaces, type RuleWithOperations, type StatusError } from "../../../api/index.ts";
 import type { Client } from "../../../client/index.ts";
 import { storedKind } from "../../cache/resource.ts";
 import type { ObjectReader } from "../../object-reader.ts";
@@ -22,6 +22,8 @@ export function isExempt({ kind }: AdmissionRequest): boolean {
 export interface MatchOptions {
   readonly objects: ObjectReader;
   readonly client: Client;
+  /** All that are served now. */
+  readonly kinds: () => readonly Kind[];
 }
 
 /**
@@ -29,7 +31,7 @@ export interface MatchOptions {
  * cannot be told.
  */
 export async function matchingKind(options: MatchOptions, webhook: Webhook, request: AdmissionRequest): Promise<Kind | undefined> {
-  const kind = kindOfRules(webhook, request);
+  const kind = kindOfRules(options, webhook, request);
   if (kind === undefined || !matchesObject(webhook, request) || !(await matchesNamespace(options, webhook, request))) return undefined;
   const { name, matchConditions = [] } = webhook.declared;
   if (matchConditions.length > 0) throw unevaluated(request, name);
@@ -41,10 +43,13 @@ function unevaluated({ kind, name }: AdmissionRequest, webhook: string): StatusE
   return forbiddenError(kind, name, `the match conditions of admission webhook ${JSON.stringify(webhook)} cannot be evaluated`);
 }
 
-function kindOfRules({ declared: { rules = [], matchPolicy } }: Webhook, request: AdmissionRequest): Kind | undefined {
+/** Other views of the same stored kind are its equivalents. */
+function kindOfRules({ kinds }: MatchOptions, { declared: { rules = [], matchPolicy } }: Webhook, request: AdmissionRequest): Kind | undefined {
   if (rules.some((rule) => ruleMatches(rule, request, request.kind))) return request.kind;
   if (matchPolicy !== "Equivalent") return undefined;
-  const others = equivalentsOf(request.kind, request.subresource);
+  const stored = storedKind(request.kind);
+  const isEquivalent = (kind: Kind): boolean => kind !== request.kind && storedKind(kind) === stored;
+  const others = kinds().filter((kind) => isEquivalent(kind) && (request.subresource === "" || kind.subresources.has(request.subresource)));
   if (others.length === 0) return undefined;
   // Earlier rules first.
   for (const rule of rules) {
@@ -52,12 +57,6 @@ function kindOfRules({ declared: { rules = [], matchPolicy } }: Webhook, request
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** Other views of the same stored kind. */
-function equivalentsOf(kind: Kind, subresource: string): readonly Kind[] {
-  const stored = storedKind(kind);
-  return builtInKinds.filter((other) => other !== kind && storedKind(other) === stored && (subresource === "" || other.subresources.has(subresource)));
 }
 
 function ruleMatches(rule: RuleWithOperations, request: AdmissionRequest, kind: Kind): boolean {

@@ -197,6 +197,24 @@ describe("a validating webhook", () => {
   });
 });
 
+describe("webhooks of custom resources", () => {
+  it("see them, and change them, in the version that they know", async () => {
+    answers = { "/m": patching({ op: "add", path: "/spec/x", value: "changed" }, { op: "add", path: "/spec/pruned", value: 1 }) };
+    const schema = { openAPIV3Schema: { type: "object", properties: { spec: { type: "object", properties: { x: { type: "string" } } } } } };
+    const versions = ["v1", "v2"].map((name) => ({ name, served: true, storage: name === "v1", schema }));
+    const spec = { group: "example.com", scope: "Namespaced", names: { plural: "things", kind: "Thing" }, versions };
+    const definition = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name: "things.example.com" }, spec };
+    expect((await test.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", { body: definition })).status).toBe(201);
+    await test.clock.advance(1000);
+    await configure("Mutating", "m", { rules: [{ operations: ["CREATE"], apiGroups: ["example.com"], apiVersions: ["v2"], resources: ["things"] }] });
+    const body = { apiVersion: "example.com/v1", kind: "Thing", metadata: { name: "t" }, spec: { x: "y" } };
+    const created = await test.request("POST", "/apis/example.com/v1/namespaces/default/things", { body });
+    expect(created.json()).toMatchObject({ apiVersion: "example.com/v1", spec: { x: "changed" } });
+    expect(created.text).not.toContain("pruned");
+    expect(seen[0]?.request).toMatchObject({ requestKind: { version: "v1" }, kind: { version: "v2" }, object: { apiVersion: "example.com/v2" } });
+  });
+});
+
 describe("a webhook that fails", () => {
   it("refuses the request, or is ignored where it says so", async () => {
     const closed = { clientConfig: { url: "https://127.0.0.1:1/x" } };
