@@ -1,7 +1,8 @@
 // A gRPC server on Node's HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md), without compression. Plain HTTP/1.1
 // requests on the same port are answered beside it, as etcd does.
 //
-// Bounds: a message holds at most `maxRequestBytes`; a call that has more than a megabyte waiting to be sent is told to wait.
+// Bounds: a message holds at most `maxRequestBytes`; a call that has more than a megabyte waiting to be sent is told to wait, and what its
+// client sends meanwhile is left with the client.
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { createServer as createSocketServer, type Server, type Socket } from "node:net";
@@ -51,7 +52,6 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   http2.on("sessionError", (error: Error) => log.debug("an HTTP/2 connection failed", { error: error.message }));
   const hand = (socket: Socket, isHttp2: boolean) => (isHttp2 ? http2 : http1).emit("connection", socket);
   const accept = (socket: Socket): void => {
-    track(connections, socket);
     socket.on("error", (error) => log.debug("a connection failed", { error: error.message }));
   };
   const sockets: Server =
@@ -69,6 +69,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
           accept(socket);
           hand(socket, socket.alpnProtocol === "h2");
         });
+  // Also those that never finish their handshake.
+  sockets.on("connection", (socket: Socket) => track(connections, socket));
   sockets.on("tlsClientError", (error: Error) => log.debug("a TLS handshake failed", { error: error.message }));
   return { sockets, close: () => closeAll(sockets, sessions, connections) };
 }
@@ -133,11 +135,13 @@ class StreamCall implements ServerCall {
         if (!this.#over) handler.message(bytes);
       },
       tooLarge: () => this.fail(new GrpcError(grpcStatus.invalidArgument, "etcdserver: request is too large")),
+      compressed: () => this.fail(new GrpcError(grpcStatus.unimplemented, "etcdserver: compressed messages are not understood")),
     });
     stream.on("end", () => {
       if (!this.#over) handler.ended?.();
     });
     stream.on("drain", () => {
+      stream.resume();
       if (!this.#over) handler.drained?.();
     });
     stream.on("close", () => {
@@ -152,7 +156,9 @@ class StreamCall implements ServerCall {
     const prefix = Buffer.alloc(PREFIX_BYTES);
     prefix.writeUInt32BE(message.length, 1);
     const writable = this.#stream.write(Buffer.concat([prefix, message]));
-    return writable || this.#stream.writableLength < WAITING_BYTES;
+    if (writable || this.#stream.writableLength < WAITING_BYTES) return true;
+    this.#stream.pause();
+    return false;
   }
 
   end(): void {
@@ -183,6 +189,7 @@ class StreamCall implements ServerCall {
 interface MessageSink {
   message(bytes: Uint8Array): void;
   tooLarge(): void;
+  compressed(): void;
 }
 
 function readMessages(stream: ServerHttp2Stream, maxBytes: number, sink: MessageSink): void {
@@ -194,6 +201,11 @@ function readMessages(stream: ServerHttp2Stream, maxBytes: number, sink: Message
       if (length > maxBytes) {
         received = Buffer.alloc(0);
         sink.tooLarge();
+        return;
+      }
+      if (received[0] !== 0) {
+        received = Buffer.alloc(0);
+        sink.compressed();
         return;
       }
       if (received.length < PREFIX_BYTES + length) return;

@@ -31,7 +31,7 @@ export interface EtcdServing {
   close(): Promise<void>;
 }
 
-/** Rejects when an address can't be listened on. */
+/** Rejects when an address can't be listened on, or is to be secret and there is no `tls`. */
 export async function serveEtcd(env: Env, store: Store, options: ServeEtcdOptions): Promise<EtcdServing> {
   const { listenUrls, tls, autoCompaction, ...faceOptions } = options;
   const face = createEtcdFace(env, store, { ...faceOptions, createDigest });
@@ -47,8 +47,10 @@ export async function serveEtcd(env: Env, store: Store, options: ServeEtcdOption
   const close = async (): Promise<void> => void (await Promise.all(servers.map((server) => server.close())));
   try {
     for (const url of listenUrls) {
-      const encrypted = url.protocol === "https:" && secure !== undefined;
-      const server = createGrpcServer({ face, log, maxRequestBytes: MAX_REQUEST_BYTES + OVERHEAD_BYTES, ...(encrypted ? { tls: secure } : {}) });
+      const encrypted = url.protocol === "https:";
+      if (encrypted && secure === undefined) throw new Error(`${url.origin} needs a certificate and its key`);
+      const own = encrypted && secure !== undefined ? { tls: secure } : {};
+      const server = createGrpcServer({ face, log, maxRequestBytes: MAX_REQUEST_BYTES + OVERHEAD_BYTES, ...own });
       ports.push(await listenOn(server, url));
       servers.push(server);
     }
