@@ -34,11 +34,9 @@ export async function add(name: string, flags: AddFlags): Promise<void> {
   };
   await withHome(paths, async (home) => {
     const { client } = home;
-    const taken = await client.get(nodes, { name }).then(
-      () => true,
-      () => false,
-    );
-    if (taken) throw new UserError(`the cluster has a node ${name} that is not of this machine's making; choose another name`);
+    const { items } = await client.list(nodes);
+    if (items.some(({ metadata }) => metadata.name === name))
+      throw new UserError(`the cluster has a node ${name} that is not of this machine's making; choose another name`);
     // Before there is anything of the node: the machine may have no room for it.
     await prepareMachine(cluster);
     await startNodes(createSystemEnv({ logLevel: "error" }), home, [await createNode(paths, cluster, own)]);

@@ -33,7 +33,7 @@ import {
 } from "./node.host.ts";
 import { prepareMachine, startNodes } from "./nodes/node-lifecycle.host.ts";
 import { machineAddresses, type NodeRecord } from "./nodes/node-record.ts";
-import { readNode, readNodes } from "./nodes/node-records.host.ts";
+import { givenAddresses, readNodes } from "./nodes/node-records.host.ts";
 import { startServingApprover } from "./nodes/serving-approver.ts";
 import { type ClusterOptions, splitRanges } from "./options.ts";
 import { readSchedulerSettings } from "./scheduler-settings.host.ts";
@@ -172,7 +172,7 @@ interface FurtherNodesParts extends StartOptions {
 async function startFurtherNodes(env: Env, { controlPlane, records, nodeIps, ...start }: FurtherNodesParts, started: Started): Promise<string> {
   const { paths, options: cluster, progress } = start;
   const client = controlPlane.apiServer.localClient(identities.ADMINISTRATOR);
-  started.add(startServingApprover(env, client, async (name) => (await readNode(paths, name))?.addresses));
+  started.add(startServingApprover(env, client, (name) => givenAddresses(paths, cluster, name)));
   return startNodes(env, { paths, cluster, machineIps: nodeIps, client, progress }, records).then(
     () => "",
     (error: unknown) => {

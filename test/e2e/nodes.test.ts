@@ -80,7 +80,6 @@ describe.skipIf(reason !== undefined)("several nodes on one machine", () => {
       await eventually(
         () => inPod(first, "sh", "-c", `wget -q -O - http://${addresses[0]}:${port} || true`),
         (page) => page.includes("Welcome"),
-        15_000,
       );
     return port;
   };

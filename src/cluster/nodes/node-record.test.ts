@@ -31,7 +31,7 @@ describe("the record of a further node", () => {
   it.each(["a", "laptop-2", "rack.1"])("may be called %s", (name) => {
     expect(() => checkNodeName(name)).not.toThrow();
   });
-  it.each(["", "A", "-a", "a-", ".numbers", "a/b", "a".repeat(64)])("may not be called %s", (name) => {
+  it.each(["", "A", "-a", "a-", ".numbers", "a..b", "a.-b", "a/b", "a".repeat(64)])("may not be called %s", (name) => {
     expect(() => checkNodeName(name)).toThrow(OptionsError);
   });
 

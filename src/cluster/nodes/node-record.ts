@@ -1,5 +1,5 @@
 // A node that shares this machine with the cluster's first one: what is kept about it, and where.
-import { addressAt, ipFamilyOf, parseCidr } from "../../api/index.ts";
+import { addressAt, checkDnsSubdomain, ipFamilyOf, parseCidr } from "../../api/index.ts";
 import type { ClusterPaths } from "../data-folder.ts";
 import { type ClusterOptions, type NodeOptions, OptionsError, splitRanges } from "../options.ts";
 
@@ -76,6 +76,11 @@ export function machineAddresses(options: ClusterOptions): readonly string[] {
   return nodeRanges(options).map((range) => addressAt(range, 1));
 }
 
+/** Those of the node with that number. */
+export function nodeAddresses(cluster: ClusterOptions, number: number): readonly string[] {
+  return nodeRanges(cluster).map((range) => addressAt(range, number));
+}
+
 /** The last number that every range has an address for. */
 export function lastNumber(options: ClusterOptions): number {
   const bits = nodeRanges(options).map((range) => {
@@ -92,7 +97,7 @@ export function nodeRecord(cluster: ClusterOptions, number: number, own: OwnOpti
   return {
     name: own.nodeName,
     number,
-    addresses: nodeRanges(cluster).map((range) => addressAt(range, number)),
+    addresses: nodeAddresses(cluster, number),
     server: `https://${host.includes(":") ? `[${host}]` : host}:${apiPort}`,
     own,
     options: { runtime, serviceCidr, podCidr, clusterDomain, kubeletConfig, maxPods, ...own },
@@ -101,8 +106,8 @@ export function nodeRecord(cluster: ClusterOptions, number: number, own: OwnOpti
 
 /** A node's name is a host name and a label's value. Throws `OptionsError`. */
 export function checkNodeName(name: string): void {
-  if (!/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/.test(name))
-    throw new OptionsError(`a node's name must be up to 63 lower-case letters, digits, '-' and '.', not "${name}"`);
+  if (name.length > 63 || checkDnsSubdomain(name).length > 0)
+    throw new OptionsError(`a node's name must be a host name of up to 63 lower-case letters, digits, '-' and '.', not "${name}"`);
 }
 
 /** What `--nodes` calls the nodes that it makes: the first one's name and a number. */

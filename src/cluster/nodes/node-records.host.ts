@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import type { ClusterPaths } from "../data-folder.ts";
 import { type ClusterOptions, OptionsError } from "../options.ts";
-import { FIRST_NUMBER, lastNumber, type NodeRecord, nodePaths, nodeRecord, nodesFolder, type OwnOptions } from "./node-record.ts";
+import { FIRST_NUMBER, lastNumber, type NodeRecord, nodeAddresses, nodePaths, nodeRecord, nodesFolder, type OwnOptions } from "./node-record.ts";
 
 /** By name. */
 export async function readNodes(paths: ClusterPaths): Promise<NodeRecord[]> {
@@ -52,6 +52,19 @@ export async function removeNodeFolder(paths: ClusterPaths, name: string): Promi
   const record = await readNode(paths, name);
   await rm(nodePaths(paths, name).folder, { recursive: true, force: true });
   if (record !== undefined) await rm(join(numbers, String(record.number)), { force: true });
+}
+
+/**
+ * The addresses that this machine has given to the node of that name; undefined: there is none. A node may write the record on its disk, but
+ * not this.
+ */
+export async function givenAddresses(paths: ClusterPaths, cluster: ClusterOptions, name: string): Promise<readonly string[] | undefined> {
+  const folder = numbersFolder(paths);
+  for (const number of await readdir(folder).catch(() => [])) {
+    const owner = await readFile(join(folder, number), "utf8").catch(() => "");
+    if (owner.trim() === name) return nodeAddresses(cluster, Number(number));
+  }
+  return undefined;
 }
 
 async function takeNumber(paths: ClusterPaths, cluster: ClusterOptions, name: string): Promise<number> {
