@@ -4,7 +4,7 @@
 // Invariants: the compiled code lies beside the bundle and is as trustworthy as it; it is found by the bundle's content, Node's version and
 // what the process is for, and V8 refuses what another V8 has made. Without it everything works, only slower.
 // https://nodejs.org/docs/latest-v20.x/api/vm.html#scriptcreatecacheddata
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Script } from "node:vm";
 
@@ -52,7 +52,7 @@ function replaceFile(file: string, bytes: Uint8Array): void {
   try {
     const descriptor = openSync(next, "wx", 0o644);
     try {
-      writeSync(descriptor, bytes);
+      writeFileSync(descriptor, bytes);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);

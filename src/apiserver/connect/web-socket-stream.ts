@@ -14,6 +14,8 @@ const ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const OPCODE = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 /** Control frames hold no more (section 5.5); longer frames of the client are skipped. */
 const MAX_CONTROL_BYTES = 125;
+/** Pings that come while so much waits to be sent stay without an answer; the next is as good. */
+const MAX_WAITING = 16;
 const NORMAL_CLOSURE = Uint8Array.of(1000 >> 8, 1000 & 0xff);
 
 export function isWebSocket(request: ApiRequest): boolean {
@@ -70,7 +72,7 @@ function framed(
     cancel: (reason) => reader.cancel(reason),
   });
   const read = frameReader((opcode, payload) => {
-    if (opcode === OPCODE.ping) pongs?.enqueue(encodeFrame(OPCODE.pong, payload));
+    if (opcode === OPCODE.ping && (pongs?.desiredSize ?? -MAX_WAITING) > -MAX_WAITING) pongs?.enqueue(encodeFrame(OPCODE.pong, payload));
     if (opcode === OPCODE.close) stop.abort();
   });
   return { readable, writable: new WritableStream({ write: read, close: () => stop.abort(), abort: () => stop.abort() }) };
