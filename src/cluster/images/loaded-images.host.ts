@@ -1,6 +1,7 @@
 // Remembers which images were brought in by hand: the kubelet must not remove them for want of space, for nobody could pull them
 // again.
-import { appendFile, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { replaceFile } from "../../kubeadm/index.host.ts";
 
 /** Where a node keeps them: a file with a name on each line. */
 interface Memory {
@@ -17,6 +18,6 @@ export async function loadedImages({ loadedImages: file }: Memory): Promise<stri
 
 export async function rememberImages(paths: Memory, names: readonly string[]): Promise<void> {
   const known = new Set(await loadedImages(paths));
-  const fresh = names.filter((name) => !known.has(name));
-  if (fresh.length > 0) await appendFile(paths.loadedImages, fresh.map((name) => `${name}\n`).join(""));
+  const all = new Set([...known, ...names]);
+  if (all.size > known.size) await replaceFile(paths.loadedImages, [...all].map((name) => `${name}\n`).join(""), 0o644);
 }

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
+import { replaceFile } from "../../kubeadm/index.host.ts";
 import { enterControlGroup, killControlGroup, removeControlGroup } from "../control-groups.host.ts";
 import type { ClusterPaths } from "../data-folder.ts";
 import { endPods } from "../end-pods.host.ts";
@@ -36,6 +37,7 @@ shift 5
 read -r pid _ < /proc/self/stat
 echo "$pid"
 read -r go
+for file in kubets.log machine-id; do [ ! -L "$folder/$file" ] || rm -f "$folder/$file"; done
 exec >> "$folder/kubets.log" 2>&1 < /dev/null
 for point; do umount -l "$point" 2> /dev/null || :; done
 mount -t proc -o nosuid,nodev,noexec proc /proc
@@ -72,12 +74,12 @@ export async function poweredNode(paths: ClusterPaths, name: string): Promise<nu
 export async function powerOn(paths: ClusterPaths, record: NodeRecord, cabling: NodeCabling, dns: string): Promise<void> {
   const node = nodePaths(paths, record.name);
   await mkdir(dirname(node.pid), { recursive: true, mode: 0o711 });
-  await writeFile(node.resolvConf, nodeResolvConf(await readFile("/etc/resolv.conf", "utf8").catch(() => ""), dns));
+  await replaceFile(node.resolvConf, nodeResolvConf(await readFile("/etc/resolv.conf", "utf8").catch(() => ""), dns), 0o644);
   const program = process.argv[1];
   if (program === undefined) throw new NodeMachineError("cannot tell which program to run");
   const leftAlone = await mountPointsBelow([paths.data, paths.run]);
   const args = [node.folder, paths.data, record.name, process.execPath, program, ...leftAlone];
-  await writeFile(node.init, INIT);
+  await replaceFile(node.init, INIT, 0o600);
   const child = spawn("unshare", [...NAMESPACES, "--", "sh", node.init, ...args], {
     detached: true,
     cwd: "/",
@@ -133,7 +135,7 @@ export async function powerOff(paths: ClusterPaths, record: NodeRecord): Promise
   await killControlGroup(node.cgroup);
   await unlinkNode(record.number);
   await removeControlGroup(node.cgroup);
-  await rm(node.pid, { force: true });
+  await Promise.all([node.pid, node.init].map((file) => rm(file, { force: true })));
 }
 
 /** What it says first: its process id. */

@@ -23,7 +23,7 @@ export interface NodePaths {
   /** The node's disk: what is the data folder in the node. */
   readonly folder: string;
   readonly record: string;
-  /** The script of the node's first process. */
+  /** The script of the node's first process; not on its disk, where the node could put something else in its place. */
   readonly init: string;
   readonly log: string;
   /** The process id of the node's first process, as this machine counts them. */
@@ -45,14 +45,13 @@ export function nodesFolder(paths: ClusterPaths): string {
 
 export function nodePaths(paths: ClusterPaths, name: string): NodePaths {
   const folder = `${nodesFolder(paths)}/${name}`;
-  return { ...pathsOnDisk(folder), folder, pid: `${paths.run}/nodes/${name}.pid`, cgroup: nodeCgroup(paths, name) };
+  return { ...pathsOnDisk(folder), folder, pid: `${paths.run}/nodes/${name}.pid`, init: `${paths.run}/nodes/${name}.init`, cgroup: nodeCgroup(paths, name) };
 }
 
 /** The same files, on the disk as this machine or the node itself sees it. */
 export function pathsOnDisk(folder: string) {
   return {
     record: `${folder}/node.json`,
-    init: `${folder}/init`,
     log: `${folder}/kubets.log`,
     loadedImages: `${folder}/loaded-images`,
     bootstrapKubeconfig: `${folder}/bootstrap-kubelet.conf`,
@@ -106,8 +105,12 @@ export function nodeRecord(cluster: ClusterOptions, number: number, own: OwnOpti
 
 /** A node's name is a host name and a label's value. Throws `OptionsError`. */
 export function checkNodeName(name: string): void {
-  if (name.length > 63 || checkDnsSubdomain(name).length > 0)
+  if (!isNodeName(name))
     throw new OptionsError(`a node's name must be a host name of up to 63 lower-case letters, digits, '-' and '.', not "${name}"`);
+}
+
+export function isNodeName(name: string): boolean {
+  return name.length <= 63 && checkDnsSubdomain(name).length === 0;
 }
 
 /** What `--nodes` calls the nodes that it makes: the first one's name and a number. */

@@ -1,12 +1,25 @@
 // The records of this machine's further nodes, on their disks.
 //
-// Invariant: no two nodes have the same number: whoever makes its file first has it.
+// Invariants: no two nodes have the same number: whoever makes its file first has it; a node's name and number, which say what is touched and
+// removed on this machine, come from outside the node's disk; what is written to that disk follows no links that lie there.
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { replaceFile } from "../../kubeadm/index.host.ts";
 import type { ClusterPaths } from "../data-folder.ts";
 import { type ClusterOptions, OptionsError } from "../options.ts";
-import { FIRST_NUMBER, lastNumber, type NodeRecord, nodeAddresses, nodePaths, nodeRecord, nodesFolder, type OwnOptions } from "./node-record.ts";
+import {
+  checkNodeName,
+  FIRST_NUMBER,
+  isNodeName,
+  lastNumber,
+  type NodeRecord,
+  nodeAddresses,
+  nodePaths,
+  nodeRecord,
+  nodesFolder,
+  type OwnOptions,
+} from "./node-record.ts";
 
 /** By name. */
 export async function readNodes(paths: ClusterPaths): Promise<NodeRecord[]> {
@@ -15,17 +28,22 @@ export async function readNodes(paths: ClusterPaths): Promise<NodeRecord[]> {
   return records.filter((record) => record !== undefined);
 }
 
+/** Undefined: this machine has not made it, or made it in part. */
 export async function readNode(paths: ClusterPaths, name: string): Promise<NodeRecord | undefined> {
-  return readRecord(nodePaths(paths, name).record);
+  if (!isNodeName(name)) return undefined;
+  const [record, number] = await Promise.all([readRecord(nodePaths(paths, name).record), givenNumber(paths, name)]);
+  return record === undefined || number === undefined ? undefined : { ...record, name, number, own: { ...record.own, nodeName: name } };
 }
 
+/** As the node itself has it. */
 export async function readRecord(file: string): Promise<NodeRecord | undefined> {
   if (!existsSync(file)) return undefined;
   return JSON.parse(await readFile(file, "utf8")) as NodeRecord;
 }
 
-/** Throws `OptionsError` when no number is left. */
+/** Throws `OptionsError` when no number is left, and for a name that no node may have. */
 export async function createNode(paths: ClusterPaths, cluster: ClusterOptions, own: OwnOptions): Promise<NodeRecord> {
+  checkNodeName(own.nodeName);
   const { folder } = nodePaths(paths, own.nodeName);
   await mkdir(folder, { recursive: true, mode: 0o711 });
   const record = nodeRecord(cluster, await takeNumber(paths, cluster, own.nodeName), own);
@@ -40,18 +58,16 @@ export async function refreshNode(paths: ClusterPaths, cluster: ClusterOptions, 
   return record;
 }
 
-async function writeRecord(paths: ClusterPaths, record: NodeRecord): Promise<void> {
-  const file = nodePaths(paths, record.name).record;
-  await writeFile(`${file}.next`, `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600 });
-  await rename(`${file}.next`, file);
+function writeRecord(paths: ClusterPaths, record: NodeRecord): Promise<void> {
+  return replaceFile(nodePaths(paths, record.name).record, `${JSON.stringify(record, undefined, 2)}\n`, 0o600);
 }
 
-/** The disk and the number. */
+/** The disk and the number. Throws `OptionsError` for a name that no node may have. */
 export async function removeNodeFolder(paths: ClusterPaths, name: string): Promise<void> {
-  const numbers = numbersFolder(paths);
-  const record = await readNode(paths, name);
+  checkNodeName(name);
   await rm(nodePaths(paths, name).folder, { recursive: true, force: true });
-  if (record !== undefined) await rm(join(numbers, String(record.number)), { force: true });
+  const number = await givenNumber(paths, name);
+  if (number !== undefined) await rm(join(numbersFolder(paths), String(number)), { force: true });
 }
 
 /**
@@ -59,10 +75,15 @@ export async function removeNodeFolder(paths: ClusterPaths, name: string): Promi
  * not this.
  */
 export async function givenAddresses(paths: ClusterPaths, cluster: ClusterOptions, name: string): Promise<readonly string[] | undefined> {
+  const number = await givenNumber(paths, name);
+  return number === undefined ? undefined : nodeAddresses(cluster, number);
+}
+
+async function givenNumber(paths: ClusterPaths, name: string): Promise<number | undefined> {
   const folder = numbersFolder(paths);
   for (const number of await readdir(folder).catch(() => [])) {
     const owner = await readFile(join(folder, number), "utf8").catch(() => "");
-    if (owner.trim() === name) return nodeAddresses(cluster, Number(number));
+    if (owner.trim() === name) return Number(number);
   }
   return undefined;
 }
