@@ -99,9 +99,14 @@ export function decodeBare<T extends KubeObject>(target: DecodeTarget<T>, value:
   return decodeOr(target, value, { mode: "Ignore", refuse: (_target, why) => badRequestError(why) });
 }
 
-/** Prunes a part of an object that fits its schema. */
+/** Decodes a part of an object. Throws a BadRequest `StatusError`. */
 export function decodePart(schema: Schema, value: unknown): unknown {
-  return new DecodeWalk(false, undefined).decode(schema, value);
+  try {
+    return new DecodeWalk(false, undefined).decode(schema, value);
+  } catch (error) {
+    if (error instanceof DecodeFailure) throw badRequestError(error.message);
+    throw error;
+  }
 }
 
 /** Decodes the outcome of a patch; that of a strategic one is told wrong types in another way. Throws an Invalid `StatusError` that shows it. */

@@ -39,6 +39,14 @@ describe("CustomResourceDefinition", () => {
     expect(problems(definition)).toEqual([]);
   });
 
+  it("has no empty fields in schemas, however deep", () => {
+    const items = { type: "object", id: "", nullable: false, additionalProperties: { type: "string", title: "" } };
+    const schema = { openAPIV3Schema: { type: "object", properties: { a: { type: "array", items } } } };
+    const versions = [{ name: "v1", served: true, storage: true, schema }];
+    const { spec } = stored({ ...definition, spec: { ...definition.spec, versions } });
+    expect(spec.versions[0]?.schema?.openAPIV3Schema?.properties?.["a"]?.items).toEqual({ type: "object", additionalProperties: { type: "string" } });
+  });
+
   it("is named after plural and group", () => {
     expect(problems({ ...definition, metadata: { name: "foo.example.com" } })).toEqual([
       'metadata.name: Invalid value: "foo.example.com": must be spec.names.plural+"."+spec.group',

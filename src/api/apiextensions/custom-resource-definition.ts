@@ -3,6 +3,7 @@
 import { formatTime, type Mutable, mutableCopy } from "../../base/index.ts";
 import { createdAtColumn, nameColumn } from "../columns.ts";
 import { DEFINITION_FINALIZER, withCondition } from "../custom/definition-status.ts";
+import { normalizeBelow } from "../custom/nested-schemas.ts";
 import { kind } from "../declare.ts";
 import type { CustomResourceDefinition } from "../generated/types.ts";
 import { validateDefinition, validateDefinitionUpdate } from "./custom-resource-definition-validation.ts";
@@ -24,6 +25,7 @@ export const customResourceDefinitions = kind<CustomResourceDefinition>("apiexte
       spec.names.singular ||= (spec.names.kind ?? "").toLowerCase();
       if ((spec.names.kind ?? "") !== "") spec.names.listKind ||= `${spec.names.kind}List`;
     }
+    for (const { schema } of spec.versions ?? []) if (schema?.openAPIV3Schema !== undefined) normalizeBelow(schema.openAPIV3Schema);
     spec.conversion ??= { strategy: "None" };
     const service = spec.conversion.webhook?.clientConfig?.service;
     if (service !== undefined) service.port ??= 443;
