@@ -1,8 +1,9 @@
 // A machine joins a cluster as a node: over TLS, with nothing but a bootstrap token and the cluster's authority to begin with.
 import { X509Certificate } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { certificateSigningRequests, nodes, secrets } from "../src/api/index.ts";
 import { createSystemEnv } from "../src/base/index.host.ts";
+import { present } from "../src/base/index.ts";
 import type { HttpsClient } from "../src/client/index.host.ts";
 import { type Cluster, startCluster } from "../src/cluster/index.ts";
 import { type ClusterAccess, clientWith, readAccess } from "../src/cluster/kubeconfig-client.host.ts";
@@ -87,7 +88,10 @@ describe("joining a cluster", () => {
     await publishBootstrapToken(env, cluster.client(), token, HOUR);
     const node = clientAs(await requestNodeClientCertificate(env, clientAs({ token }), "joiner"));
     const asked = requestNodeServingCertificate(env, node, "joiner", ["192.0.2.66"]);
-    const pending = await openRequest(cluster);
+    const { metadata } = await openRequest(cluster);
+    // What comes later and is vouched for is approved and signed: whoever approves has seen the other one before.
+    await requestNodeServingCertificate(env, node, "joiner", ["192.0.2.7"]);
+    const pending = await cluster.client().get(certificateSigningRequests, metadata);
     expect(pending.status?.conditions).toBeUndefined();
     const denied = { type: "Denied", status: "True", reason: "NotYours", message: "no" };
     await cluster.client().update(certificateSigningRequests, { ...pending, status: { conditions: [denied] } }, { subresource: "approval" });
@@ -95,12 +99,13 @@ describe("joining a cluster", () => {
   });
 });
 
-/** The request that is neither approved nor denied, once it is there and everybody had the time to look at it. */
-async function openRequest(cluster: Cluster) {
-  for (;;) {
-    const { items } = await cluster.client().list(certificateSigningRequests);
-    const open = items.find(({ status }) => (status?.conditions ?? []).length === 0);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    if (open !== undefined) return cluster.client().get(certificateSigningRequests, open.metadata);
-  }
+/** The request that is neither approved nor denied, once it is there. */
+function openRequest(cluster: Cluster) {
+  return vi.waitFor(async () => {
+    const { items } = await cluster.client().list(certificateSigningRequests, { fieldSelector: "spec.signerName=kubernetes.io/kubelet-serving" });
+    return present(
+      items.find(({ status }) => (status?.conditions ?? []).length === 0),
+      "open request",
+    );
+  }, 30_000);
 }

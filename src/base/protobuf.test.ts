@@ -43,6 +43,16 @@ describe("the protocol buffer codec", () => {
     expect(codec.decode("Image", new Uint8Array(0))).toEqual({ id: "", tags: [], size: 0, uid: undefined, pinned: false });
   });
 
+  it("refuses more messages, and deeper ones, than it was told to take", () => {
+    const limited = createCodec({ Tree: { trees: "1 Tree[]" } }, { messages: 4, depth: 3 });
+    const tree = (...trees: object[]) => limited.encode("Tree", { trees } as never);
+    expect(limited.decode("Tree", tree({}, {}, {}))).toEqual({ trees: [{ trees: [] }, { trees: [] }, { trees: [] }] });
+    expect(() => limited.decode("Tree", tree({}, {}, {}, {}))).toThrow("too many messages");
+    expect(() => limited.decode("Tree", tree({ trees: [{}] }))).not.toThrow();
+    expect(() => limited.decode("Tree", tree({ trees: [{ trees: [{}] }] }))).toThrow("too deep");
+    expect(() => limited.decode("Tree", tree({ trees: [{}] }, {}))).not.toThrow();
+  });
+
   it("refuses truncated input", () => {
     expect(() => codec.decode("Address", Uint8Array.from([0x0a, 9, 0x61]))).toThrow("does not end inside a field");
   });

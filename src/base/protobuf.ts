@@ -55,9 +55,17 @@ interface Field {
   readonly repeated: boolean;
 }
 
+/** What one decoded message may hold, for bytes of somebody unknown: a few bytes can name many messages. */
+export interface DecodeLimits {
+  /** It and all that is inside it. */
+  readonly messages: number;
+  /** 1: no message inside it. */
+  readonly depth: number;
+}
+
 interface Codec<Table extends MessageTable> {
   encode<Name extends keyof Table & string>(message: Name, value: MessageInput<Table, Name>): Uint8Array;
-  /** Throws on bytes that are no protocol buffer. */
+  /** Throws on bytes that are no protocol buffer, and on one beyond the limits. */
   decode<Name extends keyof Table & string>(message: Name, bytes: Uint8Array): Message<Table, Name>;
 }
 
@@ -69,7 +77,7 @@ const integerTypes: ReadonlySet<string> = new Set(["int32", "uint32", "int64", "
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder();
 
-export function createCodec<const Table extends MessageTable>(table: Table): Codec<Table> {
+export function createCodec<const Table extends MessageTable>(table: Table, limits?: DecodeLimits): Codec<Table> {
   const compiled = new Map<string, readonly Field[]>();
   const fieldsOf = (message: string): readonly Field[] => {
     let fields = compiled.get(message);
@@ -87,7 +95,9 @@ export function createCodec<const Table extends MessageTable>(table: Table): Cod
     }
     return output.finish();
   };
-  const decode = (message: string, bytes: Uint8Array): WireMessage => {
+  const decodeWithin = (message: string, bytes: Uint8Array, room: Room): WireMessage => {
+    if (limits !== undefined && (--room.messages < 0 || room.depth === 0)) throw new RangeError("protocol buffer: too many messages, or too deep");
+    room.depth--;
     const fields = fieldsOf(message);
     const result: Record<string, unknown> = {};
     for (const field of fields) result[field.name] = zeroValue(field);
@@ -96,13 +106,18 @@ export function createCodec<const Table extends MessageTable>(table: Table): Cod
       const tag = input.size();
       const field = fields.find((candidate) => candidate.number === tag >>> 3);
       if (field === undefined) input.skip(tag & 7);
-      else readField(input, field, tag & 7, result, decode);
+      else readField(input, field, tag & 7, result, (inner, part) => decodeWithin(inner, part, room));
     }
+    room.depth++;
     return result;
   };
+  const decode = (message: string, bytes: Uint8Array): WireMessage => decodeWithin(message, bytes, { messages: 0, depth: 0, ...limits });
   // The walk knows the table's text, the compiler its types.
   return { encode, decode } as unknown as Codec<Table>;
 }
+
+/** What is left of the limits. */
+type Room = { -readonly [Limit in keyof DecodeLimits]: DecodeLimits[Limit] };
 
 function parseField(name: string, text: string): Field {
   const match = /^(\d+) (\w+)(\[\])?$/.exec(text);

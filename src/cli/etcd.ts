@@ -79,6 +79,9 @@ function parseCompaction({ autoCompactionMode: mode, autoCompactionRetention: te
 
 async function readTls({ certFile, keyFile, trustedCaFile, clientCertAuth }: EtcdFlags, urls: readonly URL[]) {
   const needed = urls.some(({ protocol }) => protocol === "https:");
+  const open = urls.find(({ protocol }) => protocol === "http:");
+  if (clientCertAuth && open !== undefined)
+    throw new UserError(`--client-cert-auth needs https URLs: who comes to ${open.origin} shows no certificate, and would be served all the same`);
   if (clientCertAuth && trustedCaFile === undefined) throw new UserError("--client-cert-auth needs --trusted-ca-file");
   if (certFile === undefined || keyFile === undefined) {
     if (needed) throw new UserError("https URLs need --cert-file and --key-file");

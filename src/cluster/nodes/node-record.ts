@@ -105,8 +105,7 @@ export function nodeRecord(cluster: ClusterOptions, number: number, own: OwnOpti
 
 /** A node's name is a host name and a label's value. Throws `OptionsError`. */
 export function checkNodeName(name: string): void {
-  if (!isNodeName(name))
-    throw new OptionsError(`a node's name must be a host name of up to 63 lower-case letters, digits, '-' and '.', not "${name}"`);
+  if (!isNodeName(name)) throw new OptionsError(`a node's name must be a host name of up to 63 lower-case letters, digits, '-' and '.', not "${name}"`);
 }
 
 export function isNodeName(name: string): boolean {

@@ -85,6 +85,30 @@ it("refuses what etcd refuses, in its words", async () => {
   expect(opened.face.http("/health")).toMatchObject({ status: 503, body: '{"health":"false","reason":"ALARM NOSPACE"}' });
 });
 
+it("refuses transactions that are too many or too deep before it unfolds them, and what is no message", async () => {
+  const opened = open();
+  const transact = (message: WireInput<"TxnRequest">) => ask(opened, "/etcdserverpb.KV/Txn", { request: "TxnRequest", response: "TxnResponse", message });
+  const nested = (levels: number): WireInput<"TxnRequest"> => (levels === 0 ? {} : { success: [{ txn: nested(levels - 1) }] });
+  expect(await transact({ compare: Array.from({ length: 500_000 }, () => ({})) })).toMatch(/^3 etcdserver: malformed TxnRequest: .*too many messages/);
+  expect(await transact(nested(50))).toMatch(/^3 .*too deep/);
+  expect(await transact(nested(40))).toMatchObject({ succeeded: true });
+  for (const path of ["/etcdserverpb.KV/Txn", "/etcdserverpb.Watch/Watch", "/etcdserverpb.Lease/LeaseKeepAlive"]) {
+    const made = call(opened, path);
+    made.handler.message(Uint8Array.of(0x0a, 0xff, 0xff, 0x03));
+    await turns();
+    expect(made.state.failure).toMatch(/^3 etcdserver: malformed/);
+  }
+});
+
+it("answers one message of a call that has one answer", async () => {
+  const opened = open();
+  const made = call(opened, "/etcdserverpb.KV/Put");
+  for (const key of ["a", "b"]) made.write("PutRequest", { key: keyBytes(key) });
+  await turns();
+  expect(made.sent).toHaveLength(1);
+  expect(await rangeOf(opened, { key: keyBytes("b") })).toMatchObject({ count: 0 });
+});
+
 it("compares, and answers with keys of any bytes", async () => {
   const opened = open();
   const key = Uint8Array.from([0, 128, 255]);
@@ -176,6 +200,33 @@ it("has the hash that etcd has of the same history", async () => {
   await store.txn(always({ type: "delete", key: "k1" }));
   // As etcd 3.4.23 answered after the same four commands.
   expect(await hashRows(env, store.snapshot(), 0)).toEqual({ hash: 1155931412, revision: 5, compactRevision: 0 });
+});
+
+it("lets others have their turn while it hashes", async () => {
+  const { env, clock, store } = open();
+  await store.txn(always(put("k", "v")));
+  const [change] = store.snapshot().changes();
+  if (change === undefined) throw new Error("no change");
+  let read = 0;
+  const contents = {
+    ...{ revision: 2, compactRevision: 0, leases: [] },
+    *changes() {
+      for (let number = 0; number < 5000; number++) {
+        read++;
+        yield change;
+      }
+    },
+  };
+  const hashing = hashRows(env, contents, 0);
+  const seen: number[] = [];
+  const others = (): void => {
+    seen.push(read);
+    if (seen.length < 5) env.clock.setTimeout(others, 0);
+  };
+  others();
+  await clock.advance(0);
+  expect(seen).toEqual([2000, 4000, 6000, 8000, 10_000]);
+  expect(await hashing).toMatchObject({ revision: 2 });
 });
 
 it("writes bbolt's pages, branches and large rows, and reads them back", () => {

@@ -168,6 +168,7 @@ class StreamCall implements ServerCall {
   fail(error: unknown): void {
     const { code, message } = grpcErrorOf(error);
     if (code === grpcStatus.internal) this.#log.error("a call failed", { error });
+    else this.#log.debug("a call was refused", { code, error: message });
     this.#finish({ "grpc-status": String(code), "grpc-message": encodeURIComponent(message) });
   }
 

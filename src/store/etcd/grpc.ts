@@ -1,6 +1,6 @@
 // What a gRPC server offers (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): methods by path, and the calls that
 // are made to them. Pure: sockets are the affair of grpc-server.host.ts.
-import { codec, type MessageName, type Wire, type WireInput } from "./messages.ts";
+import { codec, type MessageName, requestCodec, type Wire, type WireInput } from "./messages.ts";
 
 /** https://grpc.io/docs/guides/status-codes/ */
 export const grpcStatus = {
@@ -50,23 +50,37 @@ export type GrpcMethod = (call: ServerCall) => CallHandler;
 /** By path, such as `/etcdserverpb.KV/Range`. */
 export type GrpcMethods = Readonly<Record<string, GrpcMethod>>;
 
-/** One message, one answer. */
+/** What is no such message is the client's error. */
+export function decodeRequest<Request extends MessageName>(request: Request, bytes: Uint8Array): Wire<Request> {
+  try {
+    return requestCodec.decode(request, bytes);
+  } catch (error) {
+    throw new GrpcError(grpcStatus.invalidArgument, `etcdserver: malformed ${request}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** One message, one answer; further messages are not looked at. */
 export function unary<Request extends MessageName, Response extends MessageName>(
   request: Request,
   response: Response,
   answer: (message: Wire<Request>) => WireInput<Response> | Promise<WireInput<Response>>,
 ): GrpcMethod {
-  return (call) => ({
-    message: (bytes) => {
-      Promise.resolve()
-        .then(() => answer(codec.decode(request, bytes)))
-        .then((result) => {
-          call.send(codec.encode(response, result));
-          call.end();
-        })
-        .catch((error: unknown) => call.fail(error));
-    },
-  });
+  return (call) => {
+    let asked = false;
+    return {
+      message: (bytes) => {
+        if (asked) return;
+        asked = true;
+        Promise.resolve()
+          .then(() => answer(decodeRequest(request, bytes)))
+          .then((result) => {
+            call.send(codec.encode(response, result));
+            call.end();
+          })
+          .catch((error: unknown) => call.fail(error));
+      },
+    };
+  };
 }
 
 /** Messages both ways, answered in their order. */
@@ -80,7 +94,7 @@ export function exchange<Request extends MessageName, Response extends MessageNa
     return {
       message: (bytes) => {
         last = last
-          .then(() => answer(codec.decode(request, bytes)))
+          .then(() => answer(decodeRequest(request, bytes)))
           .then((result) => void call.send(codec.encode(response, result)))
           .catch((error: unknown) => call.fail(error));
       },

@@ -119,4 +119,12 @@ export type MessageName = keyof typeof messages;
 export type Wire<Name extends MessageName> = Message<typeof messages, Name>;
 export type WireInput<Name extends MessageName> = MessageInput<typeof messages, Name>;
 
+/**
+ * As much as a transaction of 128 transactions of 64 operations, and 48 transactions inside each other; beyond it a request of a megabyte
+ * would be a million objects before anybody counts its operations.
+ */
+const LIMITS = { messages: 20_000, depth: 100 };
+
 export const codec = createCodec(messages);
+/** For what clients send. */
+export const requestCodec = createCodec(messages, LIMITS);

@@ -10,7 +10,7 @@ export type Row = readonly [key: Uint8Array, value: Uint8Array];
 export const KEY_BUCKET = "key";
 const REVISION_BYTES = 17;
 const TOMBSTONE = "t".charCodeAt(0);
-/** Rows that are hashed before others get their turn. */
+/** Rows that are looked at before others get their turn. */
 const ROWS_AT_ONCE = 2000;
 
 /** Two big-endian numbers with `_` between. */
@@ -54,16 +54,22 @@ export async function hashRows(env: Env, contents: StoreContents, revision: numb
   if (revision > contents.revision) throw futureRevisionError();
   if (revision > 0 && revision < compactRevision) throw compactedError();
   const upTo = revision === 0 ? contents.revision : revision;
-  const newest = new Map<string, number>();
-  for (const { key, modRevision, version } of contents.changes()) if (modRevision <= upTo) newest.set(key, version === 0 ? 0 : modRevision);
-  let crc = crc32c(keyBytes(KEY_BUCKET), 0);
   let rows = 0;
+  const isLong = (): boolean => ++rows % ROWS_AT_ONCE === 0;
+  const letOthers = (): Promise<void> => new Promise((resolve) => env.clock.setTimeout(resolve, 0));
+  const newest = new Map<string, number>();
+  for (const { key, modRevision, version } of contents.changes()) {
+    if (modRevision > upTo) break;
+    newest.set(key, version === 0 ? 0 : modRevision);
+    if (isLong()) await letOthers();
+  }
+  let crc = crc32c(keyBytes(KEY_BUCKET), 0);
   for (const change of contents.changes()) {
     const { modRevision } = change;
     if (modRevision > upTo) break;
+    if (isLong()) await letOthers();
     if (modRevision <= compactRevision && newest.get(change.key) !== modRevision) continue;
     for (const bytes of rowOf(change)) crc = crc32c(bytes, crc);
-    if (++rows % ROWS_AT_ONCE === 0) await new Promise<void>((resolve) => env.clock.setTimeout(resolve, 0));
   }
   return { hash: crc, revision: upTo, compactRevision };
 }

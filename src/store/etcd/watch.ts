@@ -5,7 +5,7 @@
 import type { Env, Timer } from "../../base/index.ts";
 import type { Store, StoreWatch, WatchEvent, WatchRequest } from "../store.ts";
 import { keyOf, keyValue } from "./convert.ts";
-import { type CallHandler, GrpcError, type GrpcMethods, grpcStatus, type ServerCall } from "./grpc.ts";
+import { type CallHandler, decodeRequest, GrpcError, type GrpcMethods, grpcStatus, type ServerCall } from "./grpc.ts";
 import type { Member } from "./member.ts";
 import { codec, type Wire, type WireInput } from "./messages.ts";
 
@@ -72,7 +72,7 @@ class WatchStream implements CallHandler {
 
   message(bytes: Uint8Array): void {
     try {
-      const { create, cancel, progress } = codec.decode("WatchRequest", bytes);
+      const { create, cancel, progress } = decodeRequest("WatchRequest", bytes);
       if (create !== undefined) this.#create(create);
       else if (cancel !== undefined) this.#cancel(cancel.watchId);
       else if (progress !== undefined) this.#reportAll();
