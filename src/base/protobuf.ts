@@ -56,7 +56,7 @@ interface Field {
 }
 
 /** What one decoded message may hold, for bytes of somebody unknown: a few bytes can name many messages. */
-export interface DecodeLimits {
+interface DecodeLimits {
   /** It and all that is inside it. */
   readonly messages: number;
   /** 1: no message inside it. */
