@@ -1,0 +1,102 @@
+// An expression and what it may name become a program, or a list of mistakes.
+import { operators } from "./arithmetic.ts";
+import { formatIssues, type Issue } from "./ast.ts";
+import { authorizer } from "./authorizer.ts";
+import { type Checked, check, type Scope } from "./checker.ts";
+import { containers, optionals } from "./containers.ts";
+import { conversions } from "./conversions.ts";
+import { CostLimitExceeded, compileExpr, Frame, Lazy } from "./evaluator.ts";
+import { type Library, mergeLibraries } from "./functions.ts";
+import { kubernetesLists, lists, sets } from "./lists.ts";
+import { checkLiterals } from "./literals.ts";
+import { addresses, urls } from "./network-library.ts";
+import { parse } from "./parser.ts";
+import { formats, quantities, versions } from "./quantity-library.ts";
+import { regex, strings } from "./strings.ts";
+import type { ObjectType, Type } from "./types.ts";
+import { CelError, type Value } from "./values.ts";
+
+/** What expressions of one kind may name. */
+export interface Environment {
+  readonly variables: ReadonlyMap<string, Type>;
+  /** Types that `Name{...}` may build, by name. */
+  readonly objects?: ReadonlyMap<string, ObjectType>;
+}
+
+export interface Program {
+  /** The type of its values. */
+  readonly type: Type;
+  /**
+   * Runs the program. A variable given as a function is computed when it is first read. More than `costBudget` units of
+   * https://kubernetes.io/docs/reference/using-api/cel/#resource-constraints end the run.
+   */
+  evaluate(variables: Readonly<Record<string, Value | (() => Value)>>, costBudget: number): Evaluation;
+}
+/** Exactly one of `value` and `error` is set. */
+export interface Evaluation {
+  readonly value?: Value;
+  readonly error?: string;
+  readonly cost: number;
+  /** The budget was too small; `error` says so. */
+  readonly overBudget: boolean;
+}
+export type Compilation =
+  | { readonly program: Program; readonly errors?: undefined }
+  /** `text` is all of them as clients see it: each with its line and a pointer to the place. */
+  | { readonly program?: undefined; readonly errors: readonly Issue[]; readonly text: string };
+
+/** Every function that expressions in Kubernetes v1.36 have. */
+export const KUBERNETES_FUNCTIONS: Library = mergeLibraries(
+  operators,
+  conversions,
+  containers,
+  optionals,
+  strings,
+  regex,
+  kubernetesLists,
+  lists,
+  sets,
+  urls,
+  addresses,
+  quantities,
+  versions,
+  formats,
+  authorizer,
+);
+
+export function compile(expression: string, environment: Environment): Compilation {
+  return compileIn(expression, { functions: KUBERNETES_FUNCTIONS, objects: new Map(), homogeneous: true, ...environment });
+}
+
+/** With everything an expression may name; `isChecked` false leaves all types to the run. */
+export function compileIn(expression: string, scope: Scope, isChecked = true): Compilation {
+  const parsed = parse(expression);
+  if (parsed.issue !== undefined) return failed(expression, [parsed.issue]);
+  const checked = isChecked ? check(parsed.expr, scope) : undefined;
+  const issues = checked === undefined ? [] : [...checked.issues, ...(checked.issues.length > 0 ? [] : checkLiterals(parsed.expr))];
+  if (issues.length > 0) return failed(expression, issues);
+  return { program: programOf(compileExpr(parsed.expr, scope, checked), checked) };
+}
+
+function failed(expression: string, errors: readonly Issue[]): Compilation {
+  return { errors, text: formatIssues(expression, errors) };
+}
+
+function programOf({ run, variables: slots, slotCount }: ReturnType<typeof compileExpr>, checked: Checked | undefined): Program {
+  return {
+    type: checked?.type ?? { kind: "dyn" },
+    evaluate(variables, costBudget) {
+      const frame = new Frame(new Array(slotCount), costBudget);
+      for (const [name, slot] of slots) {
+        const value = variables[name];
+        frame.slots[slot] = typeof value === "function" ? new Lazy(value) : value;
+      }
+      try {
+        return { value: run(frame), cost: frame.cost, overBudget: false };
+      } catch (error) {
+        if (!(error instanceof CelError) && !(error instanceof CostLimitExceeded)) throw error;
+        return { error: error.message, cost: frame.cost, overBudget: error instanceof CostLimitExceeded };
+      }
+    },
+  };
+}
