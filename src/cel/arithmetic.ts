@@ -3,7 +3,7 @@
 import { FIRST_INSTANT, LAST_INSTANT, LONGEST_SPAN } from "./clock.ts";
 import { type Library, library, type Overload, overload } from "./functions.ts";
 import { LARGEST_INT, LARGEST_UINT, SMALLEST_INT } from "./lexer.ts";
-import { CelError, compare, Duration, equals, Timestamp, Uint, type Value } from "./values.ts";
+import { CelError, compare, Duration, equals, MergingList, Timestamp, Uint, type Value } from "./values.ts";
 
 export function toInt(value: bigint): bigint {
   if (value < SMALLEST_INT || value > LARGEST_INT) throw new CelError("integer overflow");
@@ -62,6 +62,11 @@ function concatBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
   return joined;
 }
 
+function concatLists(a?: Value, b?: Value): readonly Value[] {
+  const [left, right] = [a as readonly Value[], b as readonly Value[]];
+  return left instanceof MergingList ? left.plus(right) : [...left, ...right];
+}
+
 export const operators: Library = library({
   "_+_": [
     ...numeric(
@@ -71,7 +76,7 @@ export const operators: Library = library({
     ),
     overload("add_string", "(string, string) string", (a, b) => `${a as string}${b as string}`),
     overload("add_bytes", "(bytes, bytes) bytes", (a, b) => concatBytes(a as Uint8Array, b as Uint8Array)),
-    overload("add_list", "(list(A), list(A)) list(A)", (a, b) => [...(a as Value[]), ...(b as Value[])]),
+    overload("add_list", "(list(A), list(A)) list(A)", concatLists),
     overload("add_duration_duration", "(duration, duration) duration", (a, b) => toDuration(nanosOf(a) + nanosOf(b))),
     overload("add_duration_timestamp", "(duration, timestamp) timestamp", (a, b) => toTimestamp(nanosOf(a) + nanosOf(b))),
     overload("add_timestamp_duration", "(timestamp, duration) timestamp", (a, b) => toTimestamp(nanosOf(a) + nanosOf(b))),

@@ -1,10 +1,11 @@
 // An expression and what it may name become a program, or a list of mistakes.
 import { operators } from "./arithmetic.ts";
-import { formatIssues, type Issue } from "./ast.ts";
+import { type Expr, formatIssues, type Issue } from "./ast.ts";
 import { authorizer } from "./authorizer.ts";
 import { type Checked, check, type Scope } from "./checker.ts";
 import { containers, optionals } from "./containers.ts";
 import { conversions } from "./conversions.ts";
+import { estimateCost } from "./cost-estimate.ts";
 import { CostLimitExceeded, compileExpr, Frame, Lazy } from "./evaluator.ts";
 import { type Library, mergeLibraries } from "./functions.ts";
 import { kubernetesLists, lists, sets } from "./lists.ts";
@@ -12,6 +13,7 @@ import { checkLiterals } from "./literals.ts";
 import { addresses, urls } from "./network-library.ts";
 import { parse } from "./parser.ts";
 import { formats, quantities, versions } from "./quantity-library.ts";
+import { type Range, UNKNOWN } from "./ranges.ts";
 import { regex, strings } from "./strings.ts";
 import type { ObjectType, Type } from "./types.ts";
 import { CelError, type Value } from "./values.ts";
@@ -24,6 +26,8 @@ export interface Environment {
 }
 
 export interface Program {
+  /** What a run can cost, by the sizes its variables' types allow. */
+  readonly estimatedCost: Range;
   /** The type of its values. */
   readonly type: Type;
   /**
@@ -75,15 +79,17 @@ export function compileIn(expression: string, scope: Scope, isChecked = true): C
   const checked = isChecked ? check(parsed.expr, scope) : undefined;
   const issues = checked === undefined ? [] : [...checked.issues, ...(checked.issues.length > 0 ? [] : checkLiterals(parsed.expr))];
   if (issues.length > 0) return failed(expression, issues);
-  return { program: programOf(compileExpr(parsed.expr, scope, checked), checked) };
+  return { program: programOf(parsed.expr, scope, checked) };
 }
 
 function failed(expression: string, errors: readonly Issue[]): Compilation {
   return { errors, text: formatIssues(expression, errors) };
 }
 
-function programOf({ run, variables: slots, slotCount }: ReturnType<typeof compileExpr>, checked: Checked | undefined): Program {
+function programOf(expr: Expr, scope: Scope, checked: Checked | undefined): Program {
+  const { run, variables: slots, slotCount } = compileExpr(expr, scope, checked);
   return {
+    estimatedCost: checked === undefined ? UNKNOWN : estimateCost(expr, checked),
     type: checked?.type ?? { kind: "dyn" },
     evaluate(variables, costBudget) {
       const frame = new Frame(new Array(slotCount), costBudget);

@@ -54,6 +54,16 @@ export abstract class Opaque {
   }
 }
 
+/** A list whose schema says how it is compared and merged: as a set, or by keys. */
+export abstract class MergingList extends Array<Value> {
+  /** What is made of its items is a plain list. */
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array;
+  }
+  abstract plus(other: readonly Value[]): readonly Value[];
+  abstract isLike(other: readonly Value[]): boolean;
+}
+
 export abstract class CelMap {
   abstract readonly size: number;
   abstract get(key: Value): Value | undefined;
@@ -152,6 +162,7 @@ export function equals(a: Value, b: Value): boolean {
   if (isNumeric(a)) return isNumeric(b) && compareNumeric(a, b) === 0;
   if (a === b) return true;
   if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;
+  if (a instanceof MergingList) return isList(b) && a.isLike(b);
   if (isList(a)) return isList(b) && a.length === b.length && a.every((item, index) => equals(item, b[index] ?? null));
   if (a instanceof CelMap) return b instanceof CelMap && mapsEqual(a, b);
   if (a instanceof CelObject) return b instanceof CelObject && objectsEqual(a, b);
