@@ -18,6 +18,7 @@ type Estimate = (target: SizedNode | undefined, args: readonly SizedNode[]) => C
 
 /** The longest pattern a named format has. */
 const LONGEST_FORMAT_PATTERN = 128;
+const LONGEST_FORMAT_NAME = 64;
 /** Octets of an address. */
 const ADDRESS_SIZE: Range = { min: 4, max: 16 };
 const UNIT: CallEstimate = { cost: fixed(1) };
@@ -75,11 +76,31 @@ const shorter: Estimate = (_target, [a, b]) => {
   return { cost: pass({ min: most > 0 ? 1 : 0, max: most }) };
 };
 const constantTime = (type: Type | undefined): boolean => type?.kind === "opaque" && type.name !== "optional_type";
-const equality: Estimate = (target, args) => (constantTime(args[0]?.type) && constantTime(args[1]?.type) ? UNIT : shorter(target, args));
+const isFormat = (type: Type | undefined): boolean => type?.kind === "opaque" && type.name === "kubernetes.NamedFormat";
+const equality: Estimate = (target, args) => {
+  if (isFormat(args[0]?.type) && isFormat(args[1]?.type)) return { cost: pass({ min: 1, max: LONGEST_FORMAT_NAME }) };
+  return constantTime(args[0]?.type) && constantTime(args[1]?.type) ? UNIT : shorter(target, args);
+};
 const concatenation: Estimate = (_target, [a, b]) => {
   const size = addRange(sizeOf(a), sizeOf(b));
   return { cost: pass(size), size };
 };
+
+/** A call that makes a list of this size. */
+function allocating(size: Range, factor = 1): CallEstimate {
+  return { cost: addRange(scaleRange(size, factor), fixed(LIST_COST + 1)), size };
+}
+function intOf(node: SizedNode | undefined, otherwise: number): number {
+  return node?.expr.kind === "const" && typeof node.expr.value === "bigint" ? Number(node.expr.value) : otherwise;
+}
+function selfComparison(list: SizedNode | undefined): CallEstimate {
+  const [size, element] = [sizeOf(list), list?.type.kind === "list" ? list.type.element.kind : "dyn"];
+  const squared = multiplyRange(size, size);
+  return allocating(squared, element === "string" || element === "bytes" ? 2 + CHARACTER_COST : 2);
+}
+const allWithAll =
+  (factor: number): Estimate =>
+  (_target, [a, b]) => ({ cost: addRange(scaleRange(multiplyRange(sizeOf(a), sizeOf(b)), factor), fixed(1)) });
 
 const BY_FUNCTION: Readonly<Partial<Record<string, Estimate>>> = {
   check: () => ({ cost: fixed(AUTHORIZATION_CHECK_COST) }),
@@ -109,6 +130,16 @@ const BY_FUNCTION: Readonly<Partial<Record<string, Estimate>>> = {
   isQuantity: onePass,
   semver: onePass,
   isSemver: onePass,
+  slice: (target, [start, end]) => allocating(fixed(Math.max(0, intOf(end, sizeOf(target).max) - intOf(start, 0)))),
+  "lists.range": (_target, [count]) => allocating(fixed(Math.max(0, intOf(count, UNKNOWN.max)))),
+  reverse: (target) => allocating(sizeOf(target)),
+  flatten: (target, [depth]) => allocating(sizeOf(target), depth === undefined ? 1 : intOf(depth, UNKNOWN.max)),
+  distinct: selfComparison,
+  sort: selfComparison,
+  "@sortByAssociatedKeys": (_target, [keys]) => selfComparison(keys),
+  "sets.contains": allWithAll(1),
+  "sets.intersects": allWithAll(1),
+  "sets.equivalent": allWithAll(2),
   validate: (_target, [text]) => ({ cost: scaleRange(pass(sizeOf(text)), LONGEST_FORMAT_PATTERN * PATTERN_COST) }),
 };
 const BY_OVERLOAD: Readonly<Partial<Record<string, Estimate>>> = {

@@ -4,7 +4,7 @@ import type { Call, Comprehension, Expr, ListExpr, MapExpr, Select, StructExpr }
 import type { Checked, Reference, Scope } from "./checker.ts";
 import type { Overload } from "./functions.ts";
 import { ACCUMULATOR, isBinding } from "./macros.ts";
-import { callCost, LIST_COST, LOOKUP_COST, MAP_COST, OBJECT_COST } from "./runtime-cost.ts";
+import { callCost, isKnownBefore, LIST_COST, LOOKUP_COST, MAP_COST, OBJECT_COST } from "./runtime-cost.ts";
 import { accepts, isCertain, type ObjectType } from "./types.ts";
 import { CelError, CelMap, CelObject, display, isList, isNumeric, Optional, Uint, type Value, ValueMap } from "./values.ts";
 
@@ -425,24 +425,35 @@ function notStrictlyFalse(operand: Code): Code {
   };
 }
 
-function direct(name: string, { id, run }: Overload, args: readonly Code[]): Code {
+function direct(name: string, overload: Overload, args: readonly Code[]): Code {
+  const run = charged(name, overload);
+  return (frame) =>
+    run(
+      frame,
+      args.map((arg) => arg(frame)),
+    );
+}
+/** Work is charged before it is done wherever its cost is known then. */
+function charged(name: string, { id, run }: Overload): (frame: Frame, values: Value[]) => Value {
   const cost = callCost(name, id);
-  return (frame) => {
-    const values = args.map((arg) => arg(frame));
+  if (isKnownBefore(name)) {
+    return (frame, values) => {
+      frame.charge(cost(values, null));
+      return run(...values);
+    };
+  }
+  return (frame, values) => {
     const result = run(...values);
     frame.charge(cost(values, result));
     return result;
   };
 }
 function dispatched(name: string, overloads: readonly Overload[], args: readonly Code[]): Code {
-  const candidates = overloads.map((overload) => ({ overload, cost: callCost(name, overload.id) }));
+  const candidates = overloads.map((overload) => ({ overload, run: charged(name, overload) }));
   return (frame) => {
     const values = args.map((arg) => arg(frame));
-    for (const { overload, cost } of candidates) {
-      if (!overload.parameters.every((parameter, index) => accepts(parameter, values[index] ?? null))) continue;
-      const result = overload.run(...values);
-      frame.charge(cost(values, result));
-      return result;
+    for (const { overload, run } of candidates) {
+      if (overload.parameters.every((parameter, index) => accepts(parameter, values[index] ?? null))) return run(frame, values);
     }
     throw new CelError("no such overload");
   };

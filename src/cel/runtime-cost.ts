@@ -71,6 +71,24 @@ const WHOLE: CallCost = ([subject]) => traversal(subject);
 const CONTAINS_IP: CallCost = ([cidr]) => pass(cidr, 2);
 const CONTAINS_CIDR: CallCost = ([cidr]) => pass(cidr, 2) + pass(cidr) + 1;
 
+/** A call that makes a list: the list, and a unit for the call. */
+const ALLOCATED = LIST_COST + 1;
+/** Comparing all with all, twice; texts are gone through as well. */
+const SELF_COMPARISON = (list: Value | undefined): number => {
+  const first = list !== undefined && isList(list) ? list[0] : undefined;
+  const factor = typeof first === "string" || first instanceof Uint8Array ? 2 + CHARACTER_COST : 2;
+  return Math.floor(sizeOf(list) ** 2 * factor) + ALLOCATED;
+};
+const RESULT_LIST: CallCost = (_args, result) => sizeOf(result) + ALLOCATED;
+const ALL_WITH_ALL: CallCost = ([a, b]) => sizeOf(a) * sizeOf(b) + 1;
+const FLATTEN: CallCost = ([list, depth]) => Math.floor(sizeOf(list) * (typeof depth === "bigint" ? Number(depth) : 1)) + ALLOCATED;
+
+/** Costs by what came out; all others are known, and charged, before the call runs. */
+const AFTERWARDS = new Set(["join", "slice", "lists.range", "reverse"]);
+export function isKnownBefore(functionName: string): boolean {
+  return !AFTERWARDS.has(functionName);
+}
+
 /** By function, whatever the overload. */
 const BY_FUNCTION: Readonly<Partial<Record<string, CallCost>>> = {
   check: () => AUTHORIZATION_CHECK_COST,
@@ -101,6 +119,16 @@ const BY_FUNCTION: Readonly<Partial<Record<string, CallCost>>> = {
   isQuantity: ONE_PASS,
   semver: ONE_PASS,
   isSemver: ONE_PASS,
+  slice: RESULT_LIST,
+  "lists.range": RESULT_LIST,
+  reverse: RESULT_LIST,
+  flatten: FLATTEN,
+  distinct: ([list]) => SELF_COMPARISON(list),
+  sort: ([list]) => SELF_COMPARISON(list),
+  "@sortByAssociatedKeys": ([, keys]) => SELF_COMPARISON(keys),
+  "sets.contains": ALL_WITH_ALL,
+  "sets.intersects": ALL_WITH_ALL,
+  "sets.equivalent": ([a, b]) => 2 * sizeOf(a) * sizeOf(b) + 1,
 };
 const BY_OVERLOAD: Readonly<Partial<Record<string, CallCost>>> = {
   string_to_ip: ONE_PASS,
@@ -132,7 +160,7 @@ const BY_OVERLOAD: Readonly<Partial<Record<string, CallCost>>> = {
   contains_string: ([text, part]) => pass(text) * pass(part),
 };
 
-/** The cost of calls of an overload, once they have their result. */
+/** The cost of calls of an overload. */
 export function callCost(functionName: string, overloadId: string): CallCost {
   return BY_OVERLOAD[overloadId] ?? BY_FUNCTION[functionName] ?? UNIT;
 }
