@@ -32,8 +32,6 @@ export interface Scope {
   readonly functions: Library;
   /** What `Name{...}` may build. */
   readonly objects: ReadonlyMap<string, ObjectType>;
-  /** Lists and maps are written with elements of one type. */
-  readonly homogeneous: boolean;
 }
 
 /** What a name in an expression means. */
@@ -226,14 +224,14 @@ class Checker {
 
   private list({ elements }: ListExpr): Type {
     let joined: Type | undefined;
-    for (const { value, optional } of elements) joined = this.join(joined, this.elementType(value, optional), value.offset);
+    for (const { value, optional } of elements) joined = this.join(joined, this.elementType(value, optional));
     return listType(joined ?? this.bindings.parameter());
   }
   private map({ entries }: MapExpr): Type {
     let [keys, values]: (Type | undefined)[] = [];
     for (const { key, value, optional } of entries) {
-      keys = this.join(keys, this.check(key), key.offset);
-      values = this.join(values, this.elementType(value, optional), value.offset);
+      keys = this.join(keys, this.check(key));
+      values = this.join(values, this.elementType(value, optional));
     }
     return mapType(keys ?? this.bindings.parameter(), values ?? this.bindings.parameter());
   }
@@ -243,11 +241,11 @@ class Checker {
     if (type.kind === "opaque" && type.name === "optional_type") return type.parameters[0] ?? DYN;
     return this.fail(value.offset, `expected type 'optional_type(${this.write(type)})' but found '${this.write(type)}'`);
   }
-  /** One type for both; dyn where lists may be mixed. */
-  private join(known: Type | undefined, type: Type, offset: number): Type {
+  /** One type for both, dyn when there is none. */
+  private join(known: Type | undefined, type: Type): Type {
     if (known === undefined) return type;
-    if (this.assign(known, type)) return this.bindings.resolve(known).kind === "null" ? type : type.kind === "dyn" ? type : known;
-    return this.scope.homogeneous ? this.fail(offset, `expected type '${this.write(known)}' but found '${this.write(type)}'`) : DYN;
+    if (!this.assign(known, type)) return DYN;
+    return this.bindings.resolve(known).kind === "null" || type.kind === "dyn" ? type : known;
   }
 
   private struct(expr: StructExpr): Type {

@@ -45,7 +45,7 @@ export interface Evaluation {
   readonly overBudget: boolean;
 }
 export type Compilation =
-  | { readonly program: Program; readonly errors?: undefined }
+  | { readonly program: Program; readonly errors?: undefined; readonly text?: undefined }
   /** `text` is all of them as clients see it: each with its line and a pointer to the place. */
   | { readonly program?: undefined; readonly errors: readonly Issue[]; readonly text: string };
 
@@ -69,15 +69,23 @@ export const KUBERNETES_FUNCTIONS: Library = mergeLibraries(
 );
 
 export function compile(expression: string, environment: Environment): Compilation {
-  return compileIn(expression, { functions: KUBERNETES_FUNCTIONS, objects: new Map(), homogeneous: true, ...environment });
+  const scope = { functions: KUBERNETES_FUNCTIONS, objects: new Map<string, ObjectType>(), ...environment };
+  return compileIn(expression, scope, { isChecked: true, hasStrictLiterals: true });
 }
 
-/** With everything an expression may name; `isChecked` false leaves all types to the run. */
-export function compileIn(expression: string, scope: Scope, isChecked = true): Compilation {
+/** CEL as its conformance cases have it: types may be left to the run, and Kubernetes' rules for literals do not hold. */
+export interface Leniency {
+  readonly isChecked: boolean;
+  readonly hasStrictLiterals: boolean;
+}
+
+/** With everything an expression may name. */
+export function compileIn(expression: string, scope: Scope, { isChecked, hasStrictLiterals }: Leniency): Compilation {
   const parsed = parse(expression);
   if (parsed.issue !== undefined) return failed(expression, [parsed.issue]);
   const checked = isChecked ? check(parsed.expr, scope) : undefined;
-  const issues = checked === undefined ? [] : [...checked.issues, ...(checked.issues.length > 0 ? [] : checkLiterals(parsed.expr))];
+  const issues = [...(checked?.issues ?? [])];
+  if (checked !== undefined && issues.length === 0 && hasStrictLiterals) issues.push(...checkLiterals(parsed.expr, checked));
   if (issues.length > 0) return failed(expression, issues);
   return { program: programOf(parsed.expr, scope, checked) };
 }

@@ -6,7 +6,7 @@ import type { Overload } from "./functions.ts";
 import { ACCUMULATOR, isBinding } from "./macros.ts";
 import { callCost, isKnownBefore, LIST_COST, LOOKUP_COST, MAP_COST, OBJECT_COST } from "./runtime-cost.ts";
 import { accepts, isCertain, type ObjectType } from "./types.ts";
-import { CelError, CelMap, CelObject, display, isList, isNumeric, Optional, Uint, type Value, ValueMap } from "./values.ts";
+import { CelError, CelMap, CelObject, display, equals, isList, isNumeric, Optional, Uint, type Value, ValueMap } from "./values.ts";
 
 /** A run that cost more than it may. */
 export class CostLimitExceeded extends Error {
@@ -62,6 +62,18 @@ interface Local {
   readonly kind: "value" | "lazy" | "accumulator";
 }
 
+const CONVERSIONS = new Set(["bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"]);
+
+/** The value when it can be had without variables; what fails is left to fail in each run. */
+function attempt(code: Code): Value | undefined {
+  try {
+    return code(new Frame([], Number.POSITIVE_INFINITY));
+  } catch (error) {
+    if (error instanceof CelError) return undefined;
+    throw error;
+  }
+}
+
 class Compiler {
   readonly globals = new Map<string, number>();
   private readonly locals: Local[] = [];
@@ -73,11 +85,35 @@ class Compiler {
   ) {}
 
   compile(expr: Expr): Code {
+    const value = this.constant(expr);
+    return value === undefined ? this.computed(expr) : () => value;
+  }
+
+  /** What is the same in every run costs nothing in any: literals, lists and maps of literals, conversions of literals. */
+  private constant(expr: Expr): Value | undefined {
     switch (expr.kind) {
-      case "const": {
-        const { value } = expr;
-        return () => value;
+      case "const":
+        return expr.value;
+      case "list":
+      case "map": {
+        const parts: readonly { readonly key?: Expr; readonly value: Expr; readonly optional: boolean }[] = expr.kind === "list" ? expr.elements : expr.entries;
+        const isConstant = parts.every(({ key, value, optional }) => !optional && this.isConstant(value) && (key === undefined || this.isConstant(key)));
+        return isConstant ? attempt(expr.kind === "list" ? this.list(expr) : this.map(expr)) : undefined;
       }
+      case "call":
+        return CONVERSIONS.has(expr.name) && expr.target === undefined && expr.args.every((arg) => this.isConstant(arg)) ? attempt(this.call(expr)) : undefined;
+      default:
+        return undefined;
+    }
+  }
+  private isConstant(expr: Expr): boolean {
+    return this.constant(expr) !== undefined;
+  }
+
+  private computed(expr: Expr): Code {
+    switch (expr.kind) {
+      case "const":
+        return () => expr.value;
       case "ident":
         return this.name(expr, expr.name);
       case "select":
@@ -140,6 +176,7 @@ class Compiler {
     if (first !== undefined && second !== undefined) {
       if (expr.name === "_&&_" || expr.name === "_||_") return logical(this.compile(first), this.compile(second), expr.name === "_||_");
       if (expr.name === "_?_:_") return conditional(this.compile(first), this.compile(second), this.compile(third ?? second));
+      if (expr.name === "@in" && second.kind === "list" && this.isConstant(second)) return membership(this.compile(first), this.compile(second));
       if (expr.name === "_[_]") return indexed(this.compile(first), this.compile(second), indexValue);
       if (expr.name === "_[?_]") return indexed(this.compile(first), this.compile(second), optionalIndex);
       if (expr.name === "_?._") return optionalSelect(this.compile(first), second);
@@ -147,6 +184,9 @@ class Compiler {
     }
     if (expr.name === "@not_strictly_false" && first !== undefined) return notStrictlyFalse(this.compile(first));
     if (expr.name === "cel.@mapInsert") return this.mapInsert(expr);
+    if (expr.target !== undefined && first !== undefined && (expr.name === "or" || expr.name === "orValue")) {
+      return alternative(this.compile(expr.target), this.compile(first), expr.name === "orValue");
+    }
     const reference = this.functionOf(expr);
     const args = expr.target !== undefined && !reference.isFree ? [expr.target, ...expr.args] : expr.args;
     const [overload] = reference.overloads;
@@ -243,7 +283,6 @@ class Compiler {
     const init = this.compile(expr.accuInit);
     const [result, slot] = this.within(expr.accuVar, "lazy", () => this.compile(expr.result));
     return (frame) => {
-      frame.charge(LIST_COST);
       frame.slots[slot] = new Lazy(() => init(frame));
       return result(frame);
     };
@@ -257,8 +296,14 @@ class Compiler {
     return [result, slot];
   }
 
+  /** Each run grows a list or map of its own. */
+  private initial(expr: Expr): Code {
+    if (expr.kind === "list" && expr.elements.length === 0) return () => [];
+    return expr.kind === "map" && expr.entries.length === 0 ? () => new ValueMap() : this.compile(expr);
+  }
+
   private fold(expr: Comprehension): Code {
-    const [range, init] = [this.compile(expr.range), this.compile(expr.accuInit)];
+    const [range, init] = [this.compile(expr.range), this.initial(expr.accuInit)];
     const [{ condition, step, result, first, second }, accumulator] = this.within(expr.accuVar, "accumulator", () => {
       const [[[conditionCode, stepCode], secondSlot], firstSlot] = this.within(expr.iterVar, "value", () =>
         this.within(expr.iterVar2 ?? expr.iterVar, "value", () => [this.compile(expr.condition), this.compile(expr.step)] as const),
@@ -377,6 +422,23 @@ function listPosition(container: Value, index: Value): number {
   const position = Number(index instanceof Uint ? index.value : index);
   if (!Number.isInteger(position)) throw new CelError(`unsupported index value: ${display(index)}`);
   return position;
+}
+
+/** `or` and `orValue`: the second is only computed when the first has no value. */
+function alternative(optional: Code, other: Code, unwraps: boolean): Code {
+  return (frame) => {
+    const value = optional(frame);
+    if (!(value instanceof Optional)) throw new CelError("no such overload");
+    return value.value === undefined ? other(frame) : unwraps ? value.value : value;
+  };
+}
+
+/** A constant list is looked up, not gone through: free, as everywhere. */
+function membership(item: Code, list: Code): Code {
+  return (frame) => {
+    const [wanted, among] = [item(frame), list(frame)];
+    return isList(among) && among.some((candidate) => equals(wanted, candidate));
+  };
 }
 
 function indexed(container: Code, at: Code, read: (container: Value, index: Value) => Value): Code {

@@ -131,8 +131,7 @@ class Parser {
     }
     if (token.kind === "symbol") return this.bracketed(token);
     if (token.kind === "ident") return this.named(token.text, token.offset);
-    this.position--;
-    return this.unexpected("an expression");
+    return unexpected(token, "an expression");
   }
 
   private bracketed(token: Token): Expr {
@@ -152,8 +151,7 @@ class Parser {
       this.position++;
       return this.build.const(token.offset, -number.value);
     }
-    this.position--;
-    return this.unexpected("an expression");
+    return unexpected(token, "an expression");
   }
 
   private named(name: string, offset: number): Expr {
@@ -240,9 +238,12 @@ class Parser {
     if (!this.accept(text)) this.unexpected(`'${text}'`);
   }
   private unexpected(expected: string): never {
-    const { text, offset } = this.token();
-    throw new SyntaxIssue(offset, `mismatched input '${text}' expecting ${expected}`);
+    return unexpected(this.token(), expected);
   }
+}
+
+function unexpected({ text, offset }: Token, expected: string): never {
+  throw new SyntaxIssue(offset, `mismatched input '${text}' expecting ${expected}`);
 }
 
 /** `a.b.c` when the expression is nothing but names. */
