@@ -11,5 +11,5 @@ export {
 export { type Compilation, compile, type Environment, type Evaluation, type Program } from "./compile.ts";
 export { jsonValue, schemaValue } from "./json-values.ts";
 export { escapeName, schemaType } from "./schema-types.ts";
-export { formatType, type ObjectType, type Type } from "./types.ts";
+export { DYN, formatType, type ObjectType, type Type } from "./types.ts";
 export type { Value } from "./values.ts";

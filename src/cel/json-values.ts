@@ -90,6 +90,11 @@ function wrongFormat(format: string, text: string): never {
   throw new CelError(`Invalid ${format} formatted string ${text}`);
 }
 
+/** What is undefined is not in the JSON. */
+function isSet(json: Json, key: string): boolean {
+  return Object.hasOwn(json, key) && json[key] !== undefined;
+}
+
 class JsonMap extends CelMap {
   constructor(
     private readonly json: Json,
@@ -98,13 +103,13 @@ class JsonMap extends CelMap {
     super();
   }
   get size(): number {
-    return Object.keys(this.json).length;
+    return this.keys().length;
   }
   get(key: Value): Value | undefined {
-    return typeof key === "string" && Object.hasOwn(this.json, key) ? this.convert(this.json[key]) : undefined;
+    return typeof key === "string" && isSet(this.json, key) ? this.convert(this.json[key]) : undefined;
   }
-  keys(): Iterable<Value> {
-    return Object.keys(this.json);
+  keys(): readonly string[] {
+    return Object.keys(this.json).filter((key) => isSet(this.json, key));
   }
 }
 
@@ -122,7 +127,7 @@ class JsonObject extends CelObject {
   get(field: string): Value | undefined {
     const jsonName = Object.hasOwn(this.properties, field) && escapeName(field) === field ? field : this.unescaped(field);
     const property = jsonName === undefined ? undefined : this.properties[jsonName];
-    if (jsonName === undefined || property === undefined || !Object.hasOwn(this.json, jsonName)) return undefined;
+    if (jsonName === undefined || property === undefined || !isSet(this.json, jsonName)) return undefined;
     return schemaValue(this.json[jsonName], property, `${this.typeName}.${jsonName}`, property["x-kubernetes-embedded-resource"] === true);
   }
   *fields(): Iterable<string> {

@@ -50,10 +50,17 @@ describe("webhook configurations", () => {
     expect(declaration.validateCreate?.(configuration(webhook, webhook)).map(fieldErrorText)).toEqual(['webhooks[1].name: Duplicate value: "a.example.com"']);
   });
 
-  it("cannot have conditions, which are not evaluated", () => {
-    const conditional = { ...webhook, matchConditions: [{ name: "c", expression: "true" }] };
+  it("name each condition", () => {
+    const conditional = {
+      ...webhook,
+      matchConditions: [
+        { name: "c", expression: "true" },
+        { name: "c", expression: "" },
+      ],
+    };
     expect(declaration.validateCreate?.(configuration(conditional)).map(fieldErrorText)).toEqual([
-      "webhooks[0].matchConditions: Forbidden: this server does not evaluate the conditions of webhooks yet",
+      "webhooks[0].matchConditions[1].expression: Required value",
+      'webhooks[0].matchConditions[1].name: Duplicate value: "c"',
     ]);
   });
 

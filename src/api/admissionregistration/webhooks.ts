@@ -2,8 +2,8 @@
 // (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/).
 import type { Mutable } from "../../base/index.ts";
 import { checkLabelSelector, checkOneOf } from "../field-checks.ts";
-import { duplicate, type FieldError, FieldPath, forbidden, invalid, notSupported, required } from "../field-errors.ts";
-import type { MatchCondition, MutatingWebhook, ValidatingWebhook, WebhookClientConfig } from "../generated/types.ts";
+import { duplicate, type FieldError, FieldPath, invalid, notSupported, required } from "../field-errors.ts";
+import type { MutatingWebhook, ValidatingWebhook, WebhookClientConfig } from "../generated/types.ts";
 import { checkDns1035Label, checkDnsSubdomain, checkPortNumber } from "../names.ts";
 import { checkMatchConditions } from "./policy-validation.ts";
 import { checkRule } from "./webhook-rules.ts";
@@ -52,15 +52,8 @@ function checkWebhook(path: FieldPath, webhook: Webhook): FieldError[] {
   errors.push(...checkLabelSelector(path.child("namespaceSelector"), namespaceSelector), ...checkLabelSelector(path.child("objectSelector"), objectSelector));
   if ("reinvocationPolicy" in webhook) errors.push(...checkOneOf(path.child("reinvocationPolicy"), webhook.reinvocationPolicy, ["IfNeeded", "Never"]));
   errors.push(...checkClientConfig(path.child("clientConfig"), clientConfig));
-  errors.push(...checkConditions(path.child("matchConditions"), webhook.matchConditions ?? []));
+  errors.push(...checkMatchConditions(path.child("matchConditions"), webhook.matchConditions ?? []));
   return errors;
-}
-
-/** Not to look at a condition would let a webhook see, or refuse, what it must not: what is well formed is refused until it can be evaluated. */
-function checkConditions(path: FieldPath, conditions: readonly MatchCondition[]): FieldError[] {
-  const malformed = checkMatchConditions(path, conditions);
-  if (malformed.length > 0 || conditions.length === 0) return malformed;
-  return [forbidden(path, "this server does not evaluate the conditions of webhooks yet")];
 }
 
 function checkFullName(path: FieldPath, name: string): FieldError[] {

@@ -57,7 +57,7 @@ export interface AdmissionChain {
 
 export function createAdmissionChain(env: Env, { objects, client, authorizer, kinds, connector }: AdmissionChainOptions): AdmissionChain {
   const [mutating, validating] = [mutatingWebhooks(objects), validatingWebhooks(objects)];
-  const webhookOptions = { objects, client, kinds, calls: new WebhookClient(env, { client, connector }) };
+  const webhookOptions = { objects, client, kinds, authorizer, calls: new WebhookClient(env, { client, connector }) };
   const plugins: readonly AdmissionPlugin[] = [
     namespaceLifecycle(env, { objects, client }),
     limitRanger({ objects }),

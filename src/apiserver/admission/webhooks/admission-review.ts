@@ -28,31 +28,34 @@ export interface ReviewQuestion {
 
 /** As JSON. */
 export function reviewRequest({ uid, version, request, kind, object, oldObject }: ReviewQuestion): string {
+  const { options, dryRun, ...described } = describeRequest(request, kind);
+  return JSON.stringify({
+    kind: "AdmissionReview",
+    apiVersion: `${GROUP}/${version}`,
+    request: { uid, ...described, object: object ?? null, oldObject: oldObject ?? null, dryRun, options },
+  });
+}
+
+/** The fields of an AdmissionRequest but for its objects, for who knows the resource as `kind`. */
+export function describeRequest(request: AdmissionRequest, kind: Kind) {
   const { subresource, name, namespace, operation, user, dryRun } = request;
   const sub = subresource === "" ? {} : { subResource: subresource };
   const requestSub = subresource === "" ? {} : { requestSubResource: subresource };
   const { name: username, uid: userUid, groups, extra } = user;
-  return JSON.stringify({
-    kind: "AdmissionReview",
-    apiVersion: `${GROUP}/${version}`,
-    request: {
-      uid,
-      kind: typeOf(kind, subresource),
-      resource: { group: kind.group, version: kind.version, resource: kind.resource },
-      ...sub,
-      requestKind: typeOf(request.kind, subresource),
-      requestResource: { group: request.kind.group, version: request.kind.version, resource: request.kind.resource },
-      ...requestSub,
-      ...(name === "" ? {} : { name }),
-      ...(namespace === "" ? {} : { namespace }),
-      operation,
-      userInfo: { username, ...(userUid === undefined ? {} : { uid: userUid }), groups, ...(extra === undefined ? {} : { extra }) },
-      object: object ?? null,
-      oldObject: oldObject ?? null,
-      dryRun,
-      options: optionsOf(request),
-    },
-  });
+  return {
+    kind: typeOf(kind, subresource),
+    resource: { group: kind.group, version: kind.version, resource: kind.resource },
+    ...sub,
+    requestKind: typeOf(request.kind, subresource),
+    requestResource: { group: request.kind.group, version: request.kind.version, resource: request.kind.resource },
+    ...requestSub,
+    ...(name === "" ? {} : { name }),
+    ...(namespace === "" ? {} : { namespace }),
+    operation,
+    userInfo: { username, ...(userUid === undefined ? {} : { uid: userUid }), groups, ...(extra === undefined ? {} : { extra }) },
+    dryRun,
+    options: optionsOf(request),
+  };
 }
 
 /** What a request to the subresource carries: the object itself, or a kind of its own. */

@@ -1,7 +1,7 @@
 // Which webhooks a request concerns
 // (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-rules): rules, selectors, and
 // the other versions of the same resource under which a webhook may have asked for it.
-import { forbiddenError, type Kind, namespaces, type RuleWithOperations, type StatusError } from "../../../api/index.ts";
+import { type Kind, namespaces, type RuleWithOperations } from "../../../api/index.ts";
 import type { Client } from "../../../client/index.ts";
 import { storedKind } from "../../cache/resource.ts";
 import type { ObjectReader } from "../../object-reader.ts";
@@ -33,14 +33,7 @@ export interface MatchOptions {
 export async function matchingKind(options: MatchOptions, webhook: Webhook, request: AdmissionRequest): Promise<Kind | undefined> {
   const kind = kindOfRules(options, webhook, request);
   if (kind === undefined || !matchesObject(webhook, request) || !(await matchesNamespace(options, webhook, request))) return undefined;
-  const { name, matchConditions = [] } = webhook.declared;
-  if (matchConditions.length > 0) throw unevaluated(request, name);
   return kind;
-}
-
-/** No configuration with conditions can be written; one that is there all the same fails closed. */
-function unevaluated({ kind, name }: AdmissionRequest, webhook: string): StatusError {
-  return forbiddenError(kind, name, `the match conditions of admission webhook ${JSON.stringify(webhook)} cannot be evaluated`);
 }
 
 /** Other views of the same stored kind are its equivalents. */

@@ -10,24 +10,31 @@ import {
   type DecodeTarget,
   decodeTarget,
   decodeValue,
+  FieldPath,
   internalServerError,
+  invalidError,
   isStatus,
   type Kind,
   type KubeObject,
   type MutatingWebhook,
   type StatusError,
   sameValue,
+  type ValidatingWebhookConfiguration,
 } from "../../../api/index.ts";
 import { type Env, type Mutable, mutableCopy, randomUuid } from "../../../base/index.ts";
+import type { Authorizer } from "../../authorization/authorizer.ts";
 import { addWarnings } from "../../storage/write-context.ts";
 import { WebhookCallError, type WebhookClient } from "../../webhooks/webhook-client.ts";
+import { checkConditionExpressions } from "../match-conditions.ts";
 import type { AdmissionPlugin, AdmissionRequest, MutationRound } from "../plugin.ts";
-import { deniedBy, InvalidReview, type ReviewAnswer, readReview, reviewRequest, reviewVersion, typeOf } from "./admission-review.ts";
+import { deniedBy, describeRequest, InvalidReview, type ReviewAnswer, readReview, reviewRequest, reviewVersion, typeOf } from "./admission-review.ts";
 import { isExempt, type MatchOptions, matchingKind } from "./match.ts";
 import type { MutatingWebhooks, ValidatingWebhooks, Webhook } from "./webhook.ts";
 import { type CalledWebhook, type Rejection, WebhookMetrics } from "./webhook-metrics.ts";
 
 export interface WebhookPluginOptions extends MatchOptions {
+  /** For match conditions that ask it. */
+  readonly authorizer: Authorizer;
   readonly calls: WebhookClient;
 }
 
@@ -66,6 +73,16 @@ class Dispatcher {
     private readonly type: CalledWebhook["type"],
   ) {
     this.#metrics = new WebhookMetrics(env);
+  }
+
+  /** The request as the webhook is to be told of it; undefined when it does not concern it. Throws a `StatusError`. */
+  async match(webhook: Webhook, request: AdmissionRequest): Promise<Versioned | undefined> {
+    const kind = await matchingKind(this.options, webhook, request);
+    if (kind === undefined) return undefined;
+    const versioned = versionedFor(kind, request);
+    if (webhook.conditions.isEmpty) return versioned;
+    const input = { request, description: describeRequest(request, kind), object: versioned.object, oldObject: versioned.oldObject };
+    return webhook.conditions.areMet(this.options.authorizer, input, webhook.declared.failurePolicy) ? versioned : undefined;
   }
 
   /** Calls one webhook and does `then` with what it says; a failure is ignored where its policy says so. Throws a `StatusError`. */
@@ -127,20 +144,29 @@ export function validatingAdmissionWebhook(env: Env, webhooks: ValidatingWebhook
   return {
     name: "ValidatingAdmissionWebhook",
     validate(request) {
-      return webhooks.all.length === 0 || isExempt(request) ? undefined : validateByAll(dispatcher, webhooks.all, request);
+      if (isExempt(request)) return checkConditions(request);
+      return webhooks.all.length === 0 ? undefined : validateByAll(dispatcher, webhooks.all, request);
     },
   };
 }
 
-async function validateByAll(dispatcher: Dispatcher, webhooks: readonly Webhook[], request: AdmissionRequest): Promise<void> {
-  const calls: { readonly webhook: Webhook; readonly kind: Kind }[] = [];
-  for (const webhook of webhooks) {
-    const kind = await matchingKind(dispatcher.options, webhook, request);
-    if (kind !== undefined) calls.push({ webhook, kind });
-  }
-  const outcomes = await Promise.allSettled(
-    calls.map(({ webhook, kind }) => dispatcher.dispatch(webhook, request, versionedFor(kind, request), () => undefined)),
+/** Expressions are understood when they are written, not when a request comes. Throws Invalid. */
+function checkConditions({ kind, name, object, subresource }: AdmissionRequest): void {
+  if (object === undefined || subresource !== "" || !WEBHOOK_CONFIGURATIONS.has(kind.resource)) return;
+  const { webhooks = [] } = object as Readonly<Pick<ValidatingWebhookConfiguration, "webhooks">>;
+  const errors = webhooks.flatMap(({ matchConditions = [] }, position) =>
+    checkConditionExpressions(FieldPath.root("webhooks").index(position).child("matchConditions"), matchConditions),
   );
+  if (errors.length > 0) throw invalidError(kind, name, errors);
+}
+
+async function validateByAll(dispatcher: Dispatcher, webhooks: readonly Webhook[], request: AdmissionRequest): Promise<void> {
+  const calls: { readonly webhook: Webhook; readonly versioned: Versioned }[] = [];
+  for (const webhook of webhooks) {
+    const versioned = await dispatcher.match(webhook, request);
+    if (versioned !== undefined) calls.push({ webhook, versioned });
+  }
+  const outcomes = await Promise.allSettled(calls.map(({ webhook, versioned }) => dispatcher.dispatch(webhook, request, versioned, () => undefined)));
   const refused = outcomes.find((outcome) => outcome.status === "rejected");
   if (refused !== undefined) throw refused.reason;
 }
@@ -154,6 +180,7 @@ interface Reinvocation {
   left: unknown;
 }
 
+const WEBHOOK_CONFIGURATIONS: ReadonlySet<string> = new Set(["validatingwebhookconfigurations", "mutatingwebhookconfigurations"]);
 const MUTATING = "MutatingAdmissionWebhook";
 
 export function mutatingAdmissionWebhook(env: Env, webhooks: MutatingWebhooks, options: WebhookPluginOptions): AdmissionPlugin {
@@ -172,10 +199,9 @@ async function mutateByEach(dispatcher: Dispatcher, webhooks: readonly Webhook<M
   // The other plugins changed what the webhooks had seen.
   if (round.isSecond && !sameValue(state.left, request.object)) makeDue(state);
   for (const webhook of webhooks) {
-    const kind = await matchingKind(dispatcher.options, webhook, request);
+    const versioned = await dispatcher.match(webhook, request);
     // Who was not called the first time is not called the second.
-    if (kind === undefined || (round.isSecond && !state.due.has(webhook.id))) continue;
-    const versioned = versionedFor(kind, request);
+    if (versioned === undefined || (round.isSecond && !state.due.has(webhook.id))) continue;
     await dispatcher.dispatch(webhook, request, versioned, ({ patch }) => {
       if (patch === undefined || !patchObject(webhook.declared.name, request, versioned, patch)) return;
       makeDue(state);

@@ -10,6 +10,7 @@ import {
   validatingWebhookConfigurations,
 } from "../../../api/index.ts";
 import type { ObjectReader } from "../../object-reader.ts";
+import { MatchConditions } from "../match-conditions.ts";
 
 export interface Webhook<T extends ValidatingWebhook = ValidatingWebhook> {
   /** Of all webhooks of its sort. */
@@ -17,6 +18,7 @@ export interface Webhook<T extends ValidatingWebhook = ValidatingWebhook> {
   readonly declared: T;
   readonly namespaceSelector: Selector;
   readonly objectSelector: Selector;
+  readonly conditions: MatchConditions;
 }
 
 interface Configuration<T> extends KubeObject {
@@ -70,5 +72,6 @@ function webhooksOf<T extends ValidatingWebhook>({ metadata, webhooks = [] }: Co
     declared,
     namespaceSelector: compileLabelSelector(declared.namespaceSelector ?? {}),
     objectSelector: compileLabelSelector(declared.objectSelector ?? {}),
+    conditions: new MatchConditions(declared.matchConditions ?? []),
   }));
 }

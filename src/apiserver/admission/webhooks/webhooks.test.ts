@@ -365,3 +365,50 @@ describe("connections", () => {
     expect(seen).toEqual([]);
   });
 });
+
+describe("match conditions", () => {
+  const conditions = (...expressions: string[]) => expressions.map((expression, position) => ({ name: `c${position}`, expression }));
+  const create = (name: string, labels: object) => test.request("POST", MAPS, { body: map(name, { labels }) });
+
+  it("decide by the request, its objects and the authorizer who is asked", async () => {
+    answers = { "/v": allow };
+    const matchConditions = conditions(
+      "object.metadata.?labels.?ask.orValue('no') == 'yes' && oldObject == null",
+      "request.operation == 'CREATE' && request.resource.resource == 'configmaps' && size(request.userInfo.groups) > 0",
+      "authorizer.requestResource.check('delete').allowed() && !authorizer.serviceAccount('default', 'default').path('/metrics').check('get').allowed()",
+    );
+    await configure("Validating", "v", { matchConditions });
+    expect((await create("a", {})).status).toBe(201);
+    expect((await create("b", { ask: "yes" })).status).toBe(201);
+    expect((await test.request("DELETE", `${MAPS}/b`)).status).toBe(200);
+    expect(seen.map(({ request }) => request["name"])).toEqual(["b"]);
+  });
+
+  it("that fail refuse the request or spare it the webhook, and do not matter when another is false", async () => {
+    answers = { "/f": allow };
+    const failing = "object.metadata.labels.missing == 'x'";
+    await configure("Validating", "f", { matchConditions: conditions(failing, "object.metadata.name != 'spared'") });
+    expect((await create("spared", { a: "b" })).status).toBe(201);
+    const refused = await create("refused", { a: "b" });
+    expect(refused.status).toBe(403);
+    expect(refused.text).toContain(`configmaps \\"refused\\" is forbidden: expression '${failing}' resulted in error: no such key: missing`);
+    expect(seen).toEqual([]);
+  });
+
+  it("that fail are no reason to call a webhook that may be ignored", async () => {
+    await configure("Validating", "i", { failurePolicy: "Ignore", matchConditions: conditions("object.missing") });
+    expect((await create("ignored", {})).status).toBe(201);
+    expect(seen).toEqual([]);
+  });
+
+  it("are checked when they are written", async () => {
+    const webhook = { name: "w.example.com", admissionReviewVersions: ["v1"], sideEffects: "None", clientConfig: { url: "https://example.com" } };
+    const body = { metadata: { name: "w" }, webhooks: [{ ...webhook, matchConditions: conditions("request.nme == 'a'", "1 + 1") }] };
+    const { status, text } = await test.request("POST", `${CONFIGURATIONS}/validatingwebhookconfigurations`, { body });
+    expect(status).toBe(422);
+    const { details } = JSON.parse(text) as { details: { causes: { field: string; message: string }[] } };
+    expect(details.causes.map(({ field }) => field)).toEqual(["webhooks[0].matchConditions[0].expression", "webhooks[0].matchConditions[1].expression"]);
+    expect(details.causes[0]?.message).toContain("compilation failed: ERROR: <input>:1:8: undefined field 'nme'\n | request.nme == 'a'\n | .......^");
+    expect(details.causes[1]?.message).toContain("must evaluate to bool");
+  });
+});
