@@ -62,8 +62,12 @@ function concatBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
   return joined;
 }
 
+/** Joining lists costs the same whatever their lengths, so lengths have a limit of their own. */
+const LONGEST_LIST = 1_000_000;
+
 function concatLists(a?: Value, b?: Value): readonly Value[] {
   const [left, right] = [a as readonly Value[], b as readonly Value[]];
+  if (left.length + right.length > LONGEST_LIST) throw new CelError(`list of more than ${LONGEST_LIST} items`);
   return left instanceof MergingList ? left.plus(right) : [...left, ...right];
 }
 

@@ -195,6 +195,17 @@ describe("mistakes", () => {
   it("refuses nesting that would exhaust the stack", () => {
     expect(compile(`${"(".repeat(5000)}1${")".repeat(5000)}`, environment).errors?.[0]?.message).toContain("recursion limit");
     expect(compile(`${"[".repeat(5000)}1`, environment).program).toBeUndefined();
+    for (const chain of [`1${" + 1".repeat(5000)}`, `any${".a".repeat(5000)}`, `any${"[0]".repeat(5000)}`, `[]${".map(x, x)".repeat(5000)}`]) {
+      expect(compile(chain, environment).errors?.[0]?.message).toContain("recursion limit");
+    }
+    expect(compile(`b${" && b".repeat(5000)}`, environment).program).toBeDefined();
+    expect(compile(" ".repeat(200_000), environment).errors?.[0]?.message).toContain("size exceeds limit");
+  });
+
+  it("keeps small expressions from making huge values", () => {
+    expect(outcome(`[[1, 1]]${".map(l, l + l)".repeat(40)}.size()`)).toBe("error: list of more than 1000000 items");
+    expect(outcome(`['aaaa']${".map(t, t + t)".repeat(40)}.size()`)).toBe("error: operation cancelled: actual cost limit exceeded");
+    expect(outcome("'x'.matches('((a{100}){100}){100}')")).toContain("invalid matches argument");
   });
 });
 

@@ -4,16 +4,21 @@ import type { Expr, Issue, ListExpr, MapExpr, StructExpr } from "./ast.ts";
 import { NodeBuilder } from "./build.ts";
 import { LARGEST_INT, SyntaxIssue, type Token, tokenize } from "./lexer.ts";
 import { expandMacro } from "./macros.ts";
+import { codePointCount } from "./runtime-cost.ts";
 
 /** Words that are no identifiers: the language's own, and those kept for languages CEL is embedded in. */
 const RESERVED = new Set("as break const continue else for function if import let loop package namespace return var void while in true false null".split(" "));
 /** Nesting deeper than people write; protects the stack. */
 const MAX_DEPTH = 250;
+/** Code points of an expression. */
+const MAX_LENGTH = 100_000;
 const RELATIONS = ["<", "<=", ">=", ">", "==", "!=", "in"];
 
 export type Parsed = { readonly expr: Expr; readonly issue?: undefined } | { readonly issue: Issue };
 
 export function parse(source: string): Parsed {
+  const length = codePointCount(source);
+  if (length > MAX_LENGTH) return { issue: { offset: 0, message: `expression code point size exceeds limit: size: ${length}, limit ${MAX_LENGTH}` } };
   try {
     return { expr: new Parser(tokenize(source)).whole() };
   } catch (error) {
