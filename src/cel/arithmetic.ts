@@ -4,6 +4,7 @@ import { FIRST_INSTANT, LAST_INSTANT, LONGEST_SPAN } from "./clock.ts";
 import { type Library, library, type Overload, overload } from "./functions.ts";
 import { LARGEST_INT, LARGEST_UINT, SMALLEST_INT } from "./lexer.ts";
 import { CelError, compare, Duration, equals, MergingList, Timestamp, Uint, type Value } from "./values.ts";
+import { checkWeight, setWeight, weightOf } from "./weight.ts";
 
 export function toInt(value: bigint): bigint {
   if (value < SMALLEST_INT || value > LARGEST_INT) throw new CelError("integer overflow");
@@ -62,13 +63,11 @@ function concatBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
   return joined;
 }
 
-/** Joining lists costs the same whatever their lengths, so lengths have a limit of their own. */
-const LONGEST_LIST = 1_000_000;
-
 function concatLists(a?: Value, b?: Value): readonly Value[] {
   const [left, right] = [a as readonly Value[], b as readonly Value[]];
-  if (left.length + right.length > LONGEST_LIST) throw new CelError(`list of more than ${LONGEST_LIST} items`);
-  return left instanceof MergingList ? left.plus(right) : [...left, ...right];
+  const weight = weightOf(left) + weightOf(right);
+  checkWeight(weight);
+  return setWeight(left instanceof MergingList ? left.plus(right) : [...left, ...right], weight);
 }
 
 export const operators: Library = library({

@@ -203,7 +203,9 @@ describe("mistakes", () => {
   });
 
   it("keeps small expressions from making huge values", () => {
-    expect(outcome(`[[1, 1]]${".map(l, l + l)".repeat(40)}.size()`)).toBe("error: list of more than 1000000 items");
+    expect(outcome(`[[1, 1]]${".map(l, l + l)".repeat(40)}.size()`)).toBe("error: value of more than 1000000 parts");
+    const doubled = `[[1]]${".map(l, [l, l])".repeat(40)}`;
+    expect(outcome(`${doubled} == ${doubled}`)).toBe("error: value of more than 1000000 parts");
     expect(outcome(`['aaaa']${".map(t, t + t)".repeat(40)}.size()`)).toBe("error: operation cancelled: actual cost limit exceeded");
     expect(outcome("'x'.matches('((a{100}){100}){100}')")).toContain("invalid matches argument");
   });

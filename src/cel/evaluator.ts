@@ -7,6 +7,7 @@ import { ACCUMULATOR, isBinding } from "./macros.ts";
 import { callCost, isKnownBefore, LIST_COST, LOOKUP_COST, MAP_COST, OBJECT_COST } from "./runtime-cost.ts";
 import { accepts, isCertain, type ObjectType } from "./types.ts";
 import { CelError, CelMap, CelObject, display, equals, isList, isNumeric, Optional, Uint, type Value, ValueMap } from "./values.ts";
+import { weighed } from "./weight.ts";
 
 /** A run that cost more than it may. */
 export class CostLimitExceeded extends Error {
@@ -218,7 +219,11 @@ class Compiler {
     const items = elements.map(({ value }) => this.compile(value));
     return (frame) => {
       const grown = list(frame) as Value[];
-      for (const item of items) grown.push(item(frame));
+      for (const item of items) {
+        const value = item(frame);
+        grown.push(value);
+        weighed(grown, value);
+      }
       frame.charge(LIST_COST + 1);
       return grown;
     };
@@ -232,7 +237,7 @@ class Compiler {
       frame.charge(1);
       if (key instanceof CelMap) for (const inner of key.keys()) grown.insert(inner, key.get(inner) ?? null);
       else if (key !== undefined && value !== undefined) grown.insert(key, value);
-      return grown;
+      return value === undefined ? grown : weighed(grown, value);
     };
   }
 
@@ -242,7 +247,9 @@ class Compiler {
       const list: Value[] = [];
       for (const { code, optional } of items) {
         const value = optional ? optionalValue(code(frame)) : code(frame);
-        if (value !== undefined) list.push(value);
+        if (value === undefined) continue;
+        list.push(value);
+        weighed(list, value);
       }
       frame.charge(LIST_COST);
       return list;
@@ -258,6 +265,7 @@ class Compiler {
         if (value === undefined) continue;
         if (map.get(key) !== undefined) throw new CelError(`Failed with repeated key: ${display(key)}`);
         map.insert(key, value);
+        weighed(map, value);
       }
       frame.charge(MAP_COST);
       return map;
