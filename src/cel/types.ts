@@ -90,7 +90,9 @@ export function formatType(type: Type): string {
 
 /** What type parameters stand for so far. */
 export class Bindings {
-  private bound = new Map<string, Type>();
+  private readonly bound = new Map<string, Type>();
+  /** What the assignment at hand has bound: taken back when it fails. */
+  private trail: string[] = [];
   private fresh = 0;
 
   /** A parameter that nothing is known of. */
@@ -120,9 +122,9 @@ export class Bindings {
 
   /** Makes `from` assignable to `to`, binding parameters; when it cannot be, nothing is bound. */
   assign(pairs: readonly (readonly [to: Type, from: Type])[]): boolean {
-    const before = new Map(this.bound);
+    this.trail = [];
     if (pairs.every(([to, from]) => this.unify(to, from))) return true;
-    this.bound = before;
+    for (const name of this.trail) this.bound.delete(name);
     return false;
   }
 
@@ -156,6 +158,7 @@ export class Bindings {
   private bind(parameter: ParameterType, type: Type): boolean {
     if (this.occurs(parameter, type)) return false;
     this.bound.set(parameter.name, type);
+    this.trail.push(parameter.name);
     return true;
   }
   private occurs(parameter: ParameterType, type: Type): boolean {
