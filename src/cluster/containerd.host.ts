@@ -8,6 +8,7 @@ import { existsSync, openSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import type { Env } from "../base/index.ts";
+import type { ContainerRuntime } from "../kubelet/index.ts";
 import { type ContainerdConfigOptions, containerdConfig, type HostLimits } from "./containerd-config.ts";
 import type { ClusterPaths } from "./data-folder.ts";
 import { findExecutable } from "./executables.host.ts";
@@ -32,16 +33,18 @@ export interface Containerd {
   close(): void;
 }
 
-/** Returns once the socket answers and the sandbox image is there. */
+/** Returns once the runtime answers and the sandbox image is there. */
 export async function startContainerd(env: Env, paths: ClusterPaths): Promise<Containerd> {
   const log = env.log.child("containerd");
   await prepareFolders(paths);
   const adopted = (await runningContainerd(paths)) !== undefined;
   if (!adopted) await launch(paths);
   // Loaded while containerd starts.
-  const { importPauseImage } = await import("./images/import.host.ts");
+  const { askRuntime, importPauseImage } = await import("./images/import.host.ts");
+  const store = { socket: paths.containerdSocket };
   await socketAnswers(paths);
-  await importPauseImage({ socket: paths.containerdSocket });
+  await askRuntime(store, (runtime) => runtimeAnswers(runtime, paths));
+  await importPauseImage(store);
   const supervisor = new Supervisor(env, paths, log);
   supervisor.watch();
   return { socket: paths.containerdSocket, adopted, close: () => supervisor.close() };
@@ -122,6 +125,21 @@ async function socketAnswers(paths: ClusterPaths): Promise<void> {
     }
     if ((await runningContainerd(paths)) === undefined) throw new ContainerdError(`containerd ended while starting: ${await lastLines(paths.containerdLog)}`);
     if (Date.now() > deadline) throw new ContainerdError(`containerd does not answer after ${readyTimeoutMs / 1000} s; its log is ${paths.containerdLog}`);
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+  }
+}
+
+/** The socket is there before the runtime behind it has found the containers of an earlier run again: until then it fails every call. */
+async function runtimeAnswers(runtime: Pick<ContainerRuntime, "status">, paths: ClusterPaths): Promise<void> {
+  const deadline = Date.now() + readyTimeoutMs;
+  for (let delayMs = firstRetryMs; ; delayMs = Math.min(delayMs * 1.5, 200)) {
+    try {
+      await runtime.status();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline)
+        throw new ContainerdError(`containerd is not ready after ${readyTimeoutMs / 1000} s: ${String(error)}; its log is ${paths.containerdLog}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, delayMs));
   }
 }

@@ -58,7 +58,8 @@ export async function listImages(store: ImageStore): Promise<{ readonly name: st
   return images.flatMap(({ repoTags, sizeBytes }) => repoTags.map((name) => ({ name, sizeBytes }))).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function askRuntime<T>(store: ImageStore, ask: (runtime: ContainerRuntime) => Promise<T>): Promise<T> {
+/** One question to the runtime, over a connection of its own. */
+export async function askRuntime<T>(store: ImageStore, ask: (runtime: ContainerRuntime) => Promise<T>): Promise<T> {
   const runtime = createCriRuntime(createSystemEnv({ logLevel: "error" }), store);
   try {
     return await ask(runtime);
