@@ -21,11 +21,11 @@ import {
   type OwnOptions,
 } from "./node-record.ts";
 
-/** By name. */
+/** In the order of their numbers. */
 export async function readNodes(paths: ClusterPaths): Promise<NodeRecord[]> {
   const names = await readdir(nodesFolder(paths)).catch(() => []);
-  const records = await Promise.all(names.sort().map((name) => readNode(paths, name)));
-  return records.filter((record) => record !== undefined);
+  const records = await Promise.all(names.map((name) => readNode(paths, name)));
+  return records.filter((record) => record !== undefined).sort((a, b) => a.number - b.number);
 }
 
 /** Undefined: this machine has not made it, or made it in part. */
