@@ -20,6 +20,7 @@ import {
   type ObjectType,
   opaqueType,
   optionalType,
+  SIMPLE_TYPES,
   STRING,
   TIMESTAMP,
   type Type,
@@ -49,12 +50,7 @@ export interface Checked {
 }
 
 const TYPE_NAMES: Readonly<Record<string, Type>> = {
-  bool: BOOL,
-  int: INT,
-  uint: UINT,
-  double: DOUBLE,
-  string: STRING,
-  bytes: BYTES,
+  ...SIMPLE_TYPES,
   null_type: NULL,
   list: listType(DYN),
   map: mapType(DYN, DYN),

@@ -1,6 +1,6 @@
 // How libraries declare functions: a name, overloads with their types, what each does and what it costs. Types are written as
 // `string.(int) int` (a member function) or `(list(A), A) bool`.
-import { BOOL, BYTES, DOUBLE, DURATION, DYN, INT, listType, mapType, NULL, opaqueType, optionalType, STRING, TIMESTAMP, type Type, UINT } from "./types.ts";
+import { DURATION, DYN, listType, mapType, NULL, opaqueType, optionalType, SIMPLE_TYPES, TIMESTAMP, type Type } from "./types.ts";
 import type { Value } from "./values.ts";
 
 export type Implementation = (...args: Value[]) => Value;
@@ -19,12 +19,7 @@ export type Library = ReadonlyMap<string, readonly Overload[]>;
 const NAMED: Readonly<Record<string, Type>> = {
   dyn: DYN,
   null: NULL,
-  bool: BOOL,
-  int: INT,
-  uint: UINT,
-  double: DOUBLE,
-  string: STRING,
-  bytes: BYTES,
+  ...SIMPLE_TYPES,
   timestamp: TIMESTAMP,
   duration: DURATION,
 };

@@ -56,6 +56,8 @@ export const STRING: Type = { kind: "string" };
 export const BYTES: Type = { kind: "bytes" };
 export const TIMESTAMP: Type = { kind: "timestamp" };
 export const DURATION: Type = { kind: "duration" };
+/** Those that an expression and the declaration of a function call by the same word. */
+export const SIMPLE_TYPES: Readonly<Record<string, Type>> = { bool: BOOL, int: INT, uint: UINT, double: DOUBLE, string: STRING, bytes: BYTES };
 /** The type of what has a mistake: agrees with everything, so that one mistake is told once. */
 export const ERROR: Type = { kind: "error" };
 export const listType = (element: Type, maxSize?: number): ListType => ({ kind: "list", element, ...sized(maxSize) });

@@ -1,67 +1,8 @@
 // What every store must do: one suite, run over each backend. `open` gives an empty store and the clock that its leases run on.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { VirtualClock } from "../base/index.ts";
 import { prefixEnd } from "./key-range.ts";
-import {
-  type KeyValue,
-  type Operation,
-  type RangeRequest,
-  type Store,
-  StoreError,
-  type StoreOptions,
-  type TxnRequest,
-  type WatchEvent,
-  type WatchRequest,
-} from "./store.ts";
-
-export interface StoreUnderTest {
-  readonly store: Store;
-  readonly clock: VirtualClock;
-  cleanUp(): Promise<void>;
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-export const bytes = (text: string): Uint8Array => encoder.encode(text);
-export const text = (value: Uint8Array): string => decoder.decode(value);
-
-export const put = (key: string, value: string, more: Partial<Extract<Operation, { type: "put" }>> = {}): Operation => ({
-  type: "put",
-  key,
-  value: bytes(value),
-  ...more,
-});
-export const always = (...success: Operation[]): TxnRequest => ({ compare: [], success, failure: [] });
-
-/** What of a pair a test compares. */
-const shown = (kv: KeyValue) => ({ key: kv.key, value: text(kv.value), create: kv.createRevision, mod: kv.modRevision, version: kv.version, lease: kv.lease });
-
-/** A sink that remembers, and lets a test wait for what comes. */
-export function recordingSink() {
-  const seen: string[] = [];
-  let wake: () => void = () => undefined;
-  const describeEvent = ({ type, kv, prevKv }: WatchEvent) =>
-    `${type} ${kv.key}=${text(kv.value)}@${kv.modRevision}${prevKv === undefined ? "" : ` was ${text(prevKv.value)}`}`;
-  return {
-    seen,
-    events(events: readonly WatchEvent[], revision: number): void {
-      seen.push(...(events.length === 0 ? [`progress ${revision}`] : events.map(describeEvent)));
-      wake();
-    },
-    closed(reason: string, compactRevision?: number): void {
-      seen.push(compactRevision === undefined ? `closed ${reason}` : `closed ${reason} ${compactRevision}`);
-      wake();
-    },
-    async count(count: number): Promise<string[]> {
-      while (seen.length < count) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      return seen;
-    },
-  };
-}
+import { type Operation, type RangeRequest, type Store, StoreError, type StoreOptions, type TxnRequest, type WatchEvent, type WatchRequest } from "./store.ts";
+import { always, bytes, put, recordingSink, type StoreUnderTest, shown, text } from "./testing.ts";
 
 export function storeContract(name: string, open: (options?: StoreOptions) => Promise<StoreUnderTest>): void {
   describe(`${name} store`, () => {

@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createVirtualEnv } from "../base/index.ts";
-import { always, put, recordingSink, storeContract, text } from "./contract.ts";
+import { storeContract } from "./contract.ts";
 import { openLmdbStore } from "./lmdb.host.ts";
 import type { Store } from "./store.ts";
+import { always, put, recordingSink, text } from "./testing.ts";
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), "kubets-store-"));
 

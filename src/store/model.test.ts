@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createVirtualEnv } from "../base/index.ts";
-import { bytes, text } from "./contract.ts";
 import { keyRange } from "./key-range.ts";
 import { createMemoryStore } from "./memory.ts";
 import type { Key, Operation, Store, WatchEvent } from "./store.ts";
+import { bytes, text } from "./testing.ts";
 
 interface Pair {
   readonly key: Key;

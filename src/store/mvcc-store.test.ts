@@ -1,10 +1,10 @@
 // What the store does with a journal that is slow or fails: the contract suite runs over whole backends only.
 import { describe, expect, it } from "vitest";
 import { createVirtualEnv } from "../base/index.ts";
-import { always, put, recordingSink, text } from "./contract.ts";
 import type { Journal, JournalBatch } from "./journal.ts";
 import { MvccStore } from "./mvcc-store.ts";
 import { StoreError } from "./store.ts";
+import { always, put, recordingSink, text } from "./testing.ts";
 
 /** Keeps values in memory and writes when told to. */
 class ManualJournal implements Journal {

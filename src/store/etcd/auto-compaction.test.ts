@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { createVirtualEnv } from "../../base/index.ts";
-import { always, put } from "../contract.ts";
 import { createMemoryStore } from "../memory.ts";
+import { always, put } from "../testing.ts";
 import { type AutoCompaction, startAutoCompaction } from "./auto-compaction.ts";
 
 /** A store that is written to once a minute, and how far it is compacted after so many minutes. */

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
 import { createVirtualEnv } from "../../base/index.ts";
-import { always, put } from "../contract.ts";
 import { createMemoryStore } from "../memory.ts";
+import { always, put } from "../testing.ts";
 import { planBoltFile, readBucket } from "./bolt-file.ts";
 import { grpcErrorOf, keyBytes, keyOf } from "./convert.ts";
 import { createEtcdFace } from "./face.ts";
